@@ -1,0 +1,1 @@
+"""Loading files: the door, the reader, the engine, and what a target promises."""
