@@ -1,0 +1,1 @@
+"""The heart: the lifecycle of a loss of service."""

@@ -1,0 +1,1 @@
+"""The rules of outages: pure, without database, clock or HTTP."""
