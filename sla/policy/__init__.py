@@ -1,0 +1,1 @@
+"""Pure rules of the SLA: what terms say, and what an outage earned or cost under them."""
