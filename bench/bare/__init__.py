@@ -1,0 +1,1 @@
+"""The yardstick: Django with a database and nothing else."""

@@ -1,0 +1,46 @@
+"""One view that inserts, one that lists."""
+
+import json
+from uuid import uuid4
+
+from django.http import HttpRequest, JsonResponse
+from django.urls import path
+from django.utils import timezone
+
+from bench.bare.models import Inserted, Listed
+
+
+def insert(request: HttpRequest) -> JsonResponse:
+    """Parse the body, insert one row in autocommit, answer."""
+    given = json.loads(request.body)
+    unique, now = uuid4().hex, timezone.now()
+    outage = Inserted.objects.create(  # type: ignore[attr-defined]  # another project's app
+        reference=f"BARE-{unique}",
+        birth_key=unique * 2,
+        created_by="bench",
+        created_at=now,
+        updated_at=now,
+        **given,
+    )
+    return JsonResponse({"id": outage.reference, "status": outage.status}, status=201)
+
+
+def newest(request: HttpRequest) -> JsonResponse:
+    """A page by cursor: the rows before the one named, newest first."""
+    rows = Listed.objects.filter(deleted_at=None)  # type: ignore[attr-defined]
+    rows = rows.order_by("-detected_at", "-id")
+    if cursor := request.GET.get("cursor"):
+        detected_at, _, key = cursor.partition("_")
+        rows = rows.filter(detected_at__lte=detected_at).exclude(
+            detected_at=detected_at, id__gte=key
+        )
+    size = int(request.GET["limit"])
+    found = list(rows.values("id", *Listed.SHOWN)[: size + 1])
+    following = None
+    if len(found) > size:
+        found.pop()
+        following = f"{found[-1]['detected_at'].isoformat()}_{found[-1]['id']}"
+    return JsonResponse({"items": found, "next_cursor": following})
+
+
+urlpatterns = [path("insert", insert), path("newest", newest)]
