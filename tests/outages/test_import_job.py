@@ -229,6 +229,8 @@ def test_a_worker_killed_while_writing_leaves_nothing_and_the_next_one_finishes(
     finally:
         worker.send_signal(signal.SIGKILL)
         worker.wait(timeout=10)
+    # PostgreSQL sees that its client is gone at the end of the statement; till then the lock holds.
+    _wait_until(lambda: _others_at_work() == 0)
     assert not Outage.objects.exists()
     assert not Entry.objects.filter(action__startswith="outages.").exists()
     assert not EventRow.objects.filter(type__startswith="outage.").exists()
@@ -247,6 +249,16 @@ def _wait_until(is_so: Any, seconds: float = 40) -> None:
     while not is_so():
         assert time.monotonic() < deadline
         time.sleep(0.05)
+
+
+def _others_at_work() -> int:
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database()"
+            " AND pid <> pg_backend_pid() AND application_name LIKE 'noc-iq%'"
+        )
+        (count,) = cursor.fetchone()
+    return int(count)
 
 
 def _database_url() -> str:
