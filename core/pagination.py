@@ -183,7 +183,10 @@ class Listing(Generic[T]):
         sort, spelled = self.sorts[name], f"{name}:{direction}"
         bound = filter_hash(query.filters())
         key_of: Any = F(sort.expression) if isinstance(sort.expression, str) else sort.expression
-        keyed: Any = rows.annotate(cursor_key=key_of).order_by(*self._expressions(order))
+        keyed: Any = rows.order_by(*self._expressions(order))
+        column = sort.expression
+        if not isinstance(column, str) or "__" in column:
+            column, keyed = "cursor_key", keyed.annotate(cursor_key=key_of)
         if query.cursor:
             key, pk = read_cursor(query.cursor, spelled, bound, sort.read)
             beyond = GreaterThan if direction == "asc" else LessThan
@@ -195,7 +198,7 @@ class Listing(Generic[T]):
         cursor = None
         if more:
             last: Any = found[-1]
-            cursor = make_cursor(bound, spelled, spell_key(last.cursor_key), str(last.pk))
+            cursor = make_cursor(bound, spelled, spell_key(getattr(last, column)), str(last.pk))
         return {"items": self.form(found), "next_cursor": cursor, "has_more": more}
 
 
