@@ -4,6 +4,7 @@ import unicodedata
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from functools import lru_cache
 from typing import Any, Literal
 from uuid import UUID
 
@@ -275,6 +276,17 @@ def read_token(
     """Read a token of this kind that we signed. Raises: CredentialsInvalid, TokenExpired."""
     if len(token) > LONGEST_TOKEN:
         raise CredentialsInvalid
+    found, found_kind, ends = _verified(token, key)
+    if found_kind != kind or (kind == "refresh") is (found.generation is None):
+        raise CredentialsInvalid
+    if at >= ends + LEEWAY and not even_expired:
+        raise TokenExpired
+    return found
+
+
+@lru_cache(maxsize=4096)  # the same token comes with every request of its quarter of an hour
+def _verified(token: str, key: str) -> tuple[Claims, str, datetime]:
+    """What a token says that this key signed, of which kind it is, and when it ends."""
     try:
         claims = jwt.decode(
             token,
@@ -287,10 +299,6 @@ def read_token(
         )
         ends = datetime.fromtimestamp(claims["exp"], UTC)
         found = Claims(decode(SESSION, claims["sid"]), claims["sub"], claims.get("gen"))
-        if claims["token_type"] != kind or (kind == "refresh") is (found.generation is None):
-            raise CredentialsInvalid
+        return found, claims["token_type"], ends
     except (jwt.InvalidTokenError, MalformedId, KeyError, TypeError, ValueError, OverflowError):
         raise CredentialsInvalid from None
-    if at >= ends + LEEWAY and not even_expired:
-        raise TokenExpired
-    return found

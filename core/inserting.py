@@ -10,6 +10,8 @@ from typing import Any, TypeVar
 
 from django.db import IntegrityError, connection, models, transaction
 
+from core import statements
+
 # Below this a COPY costs more round trips than it saves.
 FEW = 50
 
@@ -47,14 +49,13 @@ def _write(statement: str, values: list[Any]) -> None:
         waiting.append((statement, values))
 
 
-def _send(statements: list[_Statement]) -> None:
-    if statements:
+def _send(written: list[_Statement]) -> None:
+    if written:
         with connection.cursor() as cursor:
-            cursor.execute(
-                ";\n".join(statement for statement, _ in statements),
-                [value for _, values in statements for value in values],
-            )
-        statements.clear()
+            # One by one, so that psycopg recognises each text and need not take it apart again.
+            bound = [cursor.mogrify(text, values) for text, values in written]
+            cursor.execute(";\n".join(bound))
+        written.clear()
 
 
 def itself(row: Any) -> Row:
@@ -121,18 +122,18 @@ def insert_new(
         return set()
     table, names = _quoted(model._meta.db_table), ", ".join(map(_quoted, columns))
     ending = f"ON CONFLICT DO NOTHING RETURNING {_key(model)}"
+    rows = [row(thing) for thing in things]
+    if len(rows) <= FEW:
+        insertion = f"INSERT INTO {table} ({names}) {_values(rows)} {ending}"
+        return {key for (key,) in statements.fetch(insertion, _flat(rows))}
     with connection.cursor() as cursor:
-        if len(things) <= FEW:
-            rows = [row(thing) for thing in things]
-            cursor.execute(f"INSERT INTO {table} ({names}) {_values(rows)} {ending}", _flat(rows))
-            return {key for (key,) in cursor.fetchall()}
-        rows = [row(thing) for thing in things]
         try:
             with transaction.atomic():
                 _copy(cursor, f"{table} ({names})", rows)
         except IntegrityError:  # some are there already; which ones, the index says below
             staged = _quoted(f"staged_{model._meta.db_table}")
-            cursor.execute(f"CREATE TEMPORARY TABLE {staged} (LIKE {table}) ON COMMIT DROP")
+            shape = f"SELECT {names} FROM {table} WITH NO DATA"  # noqa: S608 - our own names
+            cursor.execute(f"CREATE TEMPORARY TABLE {staged} ON COMMIT DROP AS {shape}")
             _copy(cursor, f"{staged} ({names})", rows)
             cursor.execute(
                 f"INSERT INTO {table} ({names}) SELECT {names} FROM {staged} {ending}"  # noqa: S608

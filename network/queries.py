@@ -119,8 +119,16 @@ def site_facts(site_ids: Collection[UUID]) -> dict[UUID, SiteFacts]:
     if not site_ids:
         return {}
     stored = _FACTS.replace("coalesce(k.merged_into_id, k.id)", "k.id")
-    rows = statements.fetch(f"{stored} WHERE k.id = ANY(%s)", [list(site_ids)])
+    rows = statements.fetch(f"{stored} WHERE k.id = ANY(%s)", [statements.array(site_ids)])
     return {row[1]: _facts(row[2:]) for row in rows}
+
+
+def operators_of(site_ids: Collection[UUID]) -> dict[UUID, UUID | None]:
+    """The counterparties of these sites. One query."""
+    if not site_ids:
+        return {}
+    rows = "SELECT id, operator_id FROM network_site WHERE id = ANY(%s)"
+    return dict(statements.fetch(rows, [statements.array(site_ids)]))
 
 
 def place(site_id: UUID) -> Place:

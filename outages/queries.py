@@ -102,7 +102,7 @@ def facts(ids: Iterable[UUID]) -> dict[UUID, OutageFacts]:
     """The facts of these outages, deleted ones included; one statement."""
     found: dict[UUID, Sequence[Any]] = {}
     lives: dict[UUID, list[Life]] = {}
-    for row in statements.fetch(_FACTS, [list(ids)]):
+    for row in statements.fetch(_FACTS, [statements.array(ids)]):
         found[row[0]], life = row[:12], row[12:]
         lives.setdefault(row[0], [])
         if life[0] is not None:

@@ -65,7 +65,7 @@ def newest_of_results(result_ids: Collection[UUID]) -> dict[UUID, Payment]:
     if not result_ids:
         return {}
     rows = statements.rows(
-        Payment, "WHERE t.sla_result_id = ANY(%s) ORDER BY t.id", [list(result_ids)]
+        Payment, "WHERE t.sla_result_id = ANY(%s) ORDER BY t.id", [statements.array(result_ids)]
     )
     return {payment.sla_result_id: payment for payment in rows}
 

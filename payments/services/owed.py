@@ -36,7 +36,7 @@ def request_payment(outage_id: UUID, *, actor: Actor, at: datetime) -> Payment |
     where the new one waits for a fact or a person, payment.blocked. Audits payments.request.
     Raises: NotPermitted, OutageNotFound.
     """
-    with transaction.atomic():
+    with events.unit():
         _lock(outage_id)
         facts, site = _facts(outage_id)
         access.require_may_request(actor, site.place if site else None)

@@ -134,7 +134,9 @@ def violations(actor: Actor, filters: ResultFilters) -> QuerySet[Result]:
 def current_results(outage_ids: Collection[UUID]) -> dict[UUID, Result]:
     """Answer the current results of these outages, by outage. One query."""
     rows = statements.rows(
-        Result, "WHERE t.state = 'current' AND t.outage_id = ANY(%s)", [list(outage_ids)]
+        Result,
+        "WHERE t.state = 'current' AND t.outage_id = ANY(%s)",
+        [statements.array(outage_ids)],
     )
     policies = terms.policies({result.policy_id for result in rows})
     for result in rows:

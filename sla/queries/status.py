@@ -61,7 +61,7 @@ SELECT r.outage_id, r.id, r.status, r.rating, r.amount, r.payment_type, r.mttr_m
 def _figures(outage_ids: list[UUID]) -> dict[UUID, SlaState]:
     if not outage_ids:
         return {}
-    rows = statements.fetch(_FIGURES, [outage_ids])
+    rows = statements.fetch(_FIGURES, [statements.array(outage_ids)])
     return {outage_id: _figure(*row) for outage_id, *row in rows}
 
 
@@ -110,8 +110,7 @@ def _clocks(outages: Collection[Outage], at: datetime) -> dict[UUID, SlaState]:
     """The clocks of those that are open, under the terms in force when they were detected."""
     if not outages:
         return {}
-    sites = network.site_facts({outage.site_id for outage in outages if outage.site_id})
-    operator_of = {site_id: site.operator_id for site_id, site in sites.items()}
+    operator_of = network.operators_of({each.site_id for each in outages if each.site_id})
     policies = terms.published(
         list(operator_of), [operator_id for operator_id in operator_of.values() if operator_id]
     )

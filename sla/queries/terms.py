@@ -51,7 +51,9 @@ def config_version_hash(defaults: Mapping[str, Policy]) -> int:
 
 def published(site_ids: Collection[UUID] = (), operator_ids: Collection[UUID] = ()) -> list[Policy]:
     """Every published policy of the default scope and of these sites and operators. One query."""
-    found = statements.fetch(_PUBLISHED, [list(site_ids), list(operator_ids)])
+    found = statements.fetch(
+        _PUBLISHED, [statements.array(site_ids), statements.array(operator_ids)]
+    )
     return list(policies(policy_id for (policy_id,) in found).values())
 
 
@@ -69,7 +71,7 @@ def policies(ids: Iterable[UUID]) -> dict[UUID, Policy]:
     """Answer these policies by id, in the order given. At most one query."""
     wanted = list(ids)
     if missing := [policy_id for policy_id in wanted if policy_id not in _read]:
-        rows = statements.values(Policy, "WHERE t.id = ANY(%s)", [missing])
+        rows = statements.values(Policy, "WHERE t.id = ANY(%s)", [statements.array(missing)])
         _read.update((row[0], row) for row in rows)
     return {policy_id: statements.instance(Policy, _read[policy_id]) for policy_id in wanted}
 

@@ -76,7 +76,7 @@ def follow_outage(outage_id: UUID, *, cause: Cause, actor: Actor, at: datetime) 
     Emits and audits as ``assess_outage`` and ``withdraw_result``.
     Raises: NotPermitted, NoTermsInForce.
     """
-    with transaction.atomic():
+    with events.unit():
         _lock(outage_id)
         facts, site = _facts(outage_id)
         access.require_may_assess(actor, _place(site), switches_basis=False)
