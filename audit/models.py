@@ -19,9 +19,16 @@ class Xid8Field(models.Field):  # type: ignore[type-arg]
         return "xid8"
 
 
+class PlainJsonField(JSONField):
+    """JSON that is read through, not built: with ``jsonb`` an insert took a third longer."""
+
+    def db_type(self, connection: Any) -> str:
+        return "json"
+
+
 def _text(*path: str) -> Any:
     """A text column that PostgreSQL itself takes out of the body: it can never disagree with it."""
-    expression: Any = Cast("body", JSONField())
+    expression: Any = Cast("body", PlainJsonField())
     for step in path[:-1]:
         expression = KeyTransform(step, expression)
     return models.GeneratedField(
@@ -46,7 +53,7 @@ class Entry(models.Model):
     correlation_id = _text("correlation_id")
     source = _text("source")
     links = models.GeneratedField(
-        expression=KeyTransform("links", Cast("body", JSONField())),
+        expression=Cast(KeyTransform("links", Cast("body", PlainJsonField())), JSONField()),
         output_field=JSONField(),
         db_persist=True,
     )
@@ -59,9 +66,10 @@ class Entry(models.Model):
             models.CheckConstraint(
                 # Without the first half a body with no id would pass: NULL is not false.
                 condition=Q(
-                    IsNull(KeyTextTransform("id", Cast(F("body"), JSONField())), False),
+                    IsNull(KeyTextTransform("id", Cast(F("body"), PlainJsonField())), False),
                     id=Cast(
-                        KeyTextTransform("id", Cast(F("body"), JSONField())), models.UUIDField()
+                        KeyTextTransform("id", Cast(F("body"), PlainJsonField())),
+                        models.UUIDField(),
                     ),
                 ),
                 name="audit_entry_body_has_id",
@@ -74,7 +82,9 @@ class Entry(models.Model):
             models.Index(fields=["subject_id", "at", "id"], name="audit_entry_subject"),
             models.Index(fields=["correlation_id"], name="audit_entry_correlation"),
             models.Index(fields=["tx", "id"], name="audit_entry_tx"),  # the sealer's cut
-            GinIndex(fields=["links"], name="audit_entry_links"),  # timelines
+            # Timelines, and whose hand was in a payment, asked with every one: a list of pending
+            # entries made that question seven times as dear, and entries no cheaper.
+            GinIndex(fields=["links"], name="audit_entry_links", fastupdate=False),
         ]
 
     def __str__(self) -> str:

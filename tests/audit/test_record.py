@@ -4,7 +4,10 @@ import json
 from typing import Any
 
 import pytest
+import rfc8785
 from django.db import DatabaseError, IntegrityError, connection, transaction
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from audit import queries, services
 from audit.models import Entry
@@ -99,3 +102,48 @@ def test_a_row_is_called_as_its_text_says(claimed: str | None) -> None:
         cursor.execute(
             "INSERT INTO audit_entry (id, body) VALUES (%s, %s)", [uuid7(), json.dumps(body)]
         )
+
+
+_texts = st.text(
+    st.characters(blacklist_categories=("Cs",), blacklist_characters="\x00")
+    | st.sampled_from('\n"\\\u2028\U0001f600'),
+    max_size=20,
+)
+_values = st.dictionaries(_texts, st.none() | st.integers(-9, 9) | _texts | st.lists(_texts))
+
+
+@pytest.mark.django_db
+@settings(max_examples=50, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(after=_values, before=st.none() | _values, reason=_texts, links=st.lists(_texts, max_size=4))
+def test_the_stored_text_is_canonical(
+    after: dict[str, Any], before: dict[str, Any] | None, reason: str, links: list[str]
+) -> None:
+    with transaction.atomic():
+        entry_id = services.record(
+            action="things.change",
+            subject=("thing", "thg_1"),
+            actor=world.nobody(),
+            at=world.AT,
+            after=after,
+            before=before,
+            reason=reason,
+            links=links,
+        )
+    body = Entry.objects.get(id=entry_id).body
+    assert body.encode() == rfc8785.dumps(json.loads(body))
+
+
+@pytest.mark.django_db
+def test_many_entries_are_written_as_one_is() -> None:
+    told = {"subject": ("thing", "thg_1"), "actor": world.nobody(), "at": world.AT}
+    records = [
+        services.Record(action="things.change", after={"n": n}, links=[f"thg_{n}"], **told)
+        for n in range(120)
+    ]
+    with transaction.atomic():
+        ids = services.record_many(records)
+    entries = {entry.id: queries.view(entry) for entry in Entry.objects.all()}
+    assert [entries[each].after for each in ids] == [{"n": n} for n in range(120)]
+    assert [entries[each].links for each in ids[2:]] == [
+        sorted(["thg_1", f"thg_{n}"]) for n in range(2, 120)
+    ]
