@@ -4,8 +4,8 @@ from bench.harness import sql
 
 SITES = 200
 TABLES = (
-    "network_operator", "network_site", "outages_outage", "outages_outagelife", "sla_result",
-    "payments_payment",
+    "network_operator", "network_site", "outages_outage", "audit_entry", "outages_outagelife",
+    "sla_result", "payments_payment",
 )  # fmt: skip
 
 
@@ -28,6 +28,22 @@ def sites() -> None:
                now(), now()
         FROM generate_series(0, {SITES - 1}) AS n
     """)  # noqa: S608 - numbers and constants of this module
+
+
+def history() -> None:
+    """Let the log say of every outage who opened it."""
+    sql("""
+        INSERT INTO audit_entry (id, body)
+        SELECT id, json_build_object(
+            'v', 1, 'id', id, 'at', detected_at, 'recorded_at', detected_at,
+            'action', 'outages.open',
+            'actor', json_build_object('kind', 'person', 'id', 'usr_seed'),
+            'subject', json_build_object('kind', 'outage', 'id', reference),
+            'before', null, 'after', json_build_object('severity', severity), 'reason', '',
+            'source', 'api', 'correlation_id', id, 'links', json_build_array(reference),
+            'personal', '[]'::json)
+        FROM outages_outage
+    """)
 
 
 def outages(rows: int, *, is_open: str, every_seconds: int) -> None:

@@ -5,6 +5,7 @@ import re
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
+from functools import cached_property
 from typing import Annotated, Any, Self
 
 from pydantic import Field, model_validator
@@ -115,6 +116,17 @@ class OutageFacts(wire.Input):
     def site_text(self) -> str:
         return self.site_id or self.site_name
 
+    @cached_property
+    def birth_key(self) -> str:
+        """What makes two births the same: SHA-256 of the canonical first facts (api.md 4.5)."""
+        document = {
+            "affected_services": self.affected_services,
+            "description": self.description,
+            "detected_at": self.detected_at,
+            "site": self.site_text.lower(),
+        }
+        return hashlib.sha256(canonical.dumps(document).encode()).hexdigest()
+
 
 class OutageChanges(wire.Input):
     """What PUT and PATCH may change; only members that are given count, null clears."""
@@ -159,17 +171,6 @@ class Reopening(wire.Input):
 
     reason: Annotated[str, wire.text(3, 500)]
     restored_between: wire.Flag = False
-
-
-def birth_key(facts: OutageFacts) -> str:
-    """What makes two births the same outage: SHA-256 of the canonical first facts (api.md 4.5)."""
-    document = {
-        "affected_services": facts.affected_services,
-        "description": facts.description,
-        "detected_at": facts.detected_at,
-        "site": facts.site_text.lower(),
-    }
-    return hashlib.sha256(canonical.dumps(document).encode()).hexdigest()
 
 
 def ahead_fault(facts: Mapping[str, Any], at: datetime) -> Fault | None:

@@ -256,7 +256,7 @@ def _born(
         "source": source,
         "settlement": settlement,
         "import_job": import_job,
-        "birth_key": intake.birth_key(facts),
+        "birth_key": facts.birth_key,
         "created_by": actor.id,
         "created_at": at,
         "updated_at": at,

@@ -50,7 +50,10 @@ class OutageTarget:
     def parse(self, row: jobs.Row, context: jobs.Context) -> OutageFacts | list[Fault]:
         reading = rows.read_row(row.cells, context.set_name, is_text=context.kind == FileKind.CSV)
         self.defaulted.update(reading.defaulted)
-        return list(reading.faults) if reading.facts is None else reading.facts
+        if reading.facts is None:
+            return list(reading.faults)
+        reading.facts.birth_key  # noqa: B018 - made here, while PostgreSQL writes earlier rows
+        return reading.facts
 
     def write(
         self,
