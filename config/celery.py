@@ -92,6 +92,8 @@ def _defaults() -> dict[str, Any]:
             # A kick is a hint: with the broker away it fails at once instead of holding a request.
             "max_retries": 0,
             "socket_connect_timeout": 1,
+            # One that hangs must not hold a request for ever; longer than a worker's blocking pop.
+            "socket_timeout": 5,
         },
         "broker_connection_retry_on_startup": True,
         "task_ignore_result": True,

@@ -48,6 +48,7 @@ DATABASE_AWAY_S = 1
 TASK_S, LONGEST_TASK_S = 8, 60
 LEFT_TO_OTHERS_S = 2  # what the task of the clock leaves to those who were told at once
 BATON, BATON_S, BATON_KEPT_EVERY_S = "webhooks.sender", 15, 3
+CLOCK_S = 10  # between two ticks of webhooks.deliver_due
 BELL = "webhooks.bell"  # rung: a task is on its way that has not looked yet
 
 T = TypeVar("T")
@@ -94,14 +95,17 @@ def _ask_for_delivery() -> None:
     if now - _asked_at < BUSY_POLL_S:
         return  # whoever was asked looks twice, this long apart
     _asked_at = now
-    with suppress(RedisError):
-        if not cache.add(BELL, 1, TASK_S):
-            return
+    rung = False
     try:
-        deliver_due.apply_async(kwargs={"min_age_s": 0}, retry=False, expires=TASK_S)
+        rung = cache.add(BELL, 1, TASK_S)
+        if rung:
+            deliver_due.apply_async(kwargs={"min_age_s": 0}, retry=False, expires=TASK_S)
     except (BrokerUnavailable, RedisError, OSError):
-        with suppress(RedisError):
-            cache.delete(BELL)
+        # Nobody can be asked; trying again at each commit would hold every request that owes.
+        _asked_at = time.monotonic() + CLOCK_S
+        if rung:
+            with suppress(RedisError):
+                cache.delete(BELL)
 
 
 class _Baton:

@@ -350,6 +350,21 @@ def test_a_broker_that_is_away_refuses_nothing(monkeypatch, subscribe, admin):
         tasks.send_soon()
 
 
+def test_a_broker_that_is_silent_is_not_asked_again_at_every_commit(monkeypatch):
+    asked: list[dict[str, object]] = []
+
+    def silent(**how: object) -> None:
+        asked.append(how)
+        raise BrokerUnavailable
+
+    monkeypatch.setattr(tasks.deliver_due, "apply_async", silent)
+    for _ in range(3):
+        with transaction.atomic():
+            tasks.send_soon()
+        time.sleep(tasks.BUSY_POLL_S)
+    assert len(asked) == 1
+
+
 def test_an_event_asks_for_its_delivery_after_the_commit(monkeypatch, subscribe):
     asked: list[dict[str, object]] = []
     monkeypatch.setattr(tasks.deliver_due, "apply_async", lambda **how: asked.append(how))
