@@ -31,7 +31,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     re_path(r"^openapi\.json/?$", OpenApiView.as_view(), name="openapi"),
     re_path(r"^docs/?$", SwaggerView.as_view(), name="docs"),
     re_path(r"^redoc/?$", RedocView.as_view(), name="redoc"),
-    re_path(rf"^{settings.ADMIN_PATH}password_change/?$", not_found),  # no verb, no audit
+    re_path(rf"^{settings.ADMIN_PATH}password_change(/.*)?/?$", not_found),  # no verb, no audit
     path(settings.ADMIN_PATH, admin.site.urls),
 ]
 

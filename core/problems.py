@@ -10,6 +10,7 @@ from django.core.exceptions import (
     RequestDataTooBig,
     SuspiciousOperation,
     TooManyFieldsSent,
+    TooManyFilesSent,
 )
 from django.db import DatabaseError, DataError, IntegrityError, InterfaceError, OperationalError
 from django.http import Http404, HttpRequest, HttpResponse, UnreadablePostError
@@ -111,7 +112,7 @@ def translate(exc: Exception) -> errors.DomainError:
             return errors.MalformedForm()
         case UnreadablePostError():
             return errors.UnreadableBody()
-        case RequestDataTooBig() | TooManyFieldsSent():
+        case RequestDataTooBig() | TooManyFieldsSent() | TooManyFilesSent():
             return errors.TooLarge("The form is too large.")
         case PermissionDenied() | drf.PermissionDenied():
             return NotPermitted("This is not permitted.")

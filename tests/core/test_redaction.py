@@ -3,8 +3,10 @@ import binascii
 import time
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from core import redaction
+from core import canonical, redaction
 from core.redaction import REDACTED
 
 HASH = "897891ec6b592686dfd2be9c0bc4fdcd50a36f0c7d5c6d9a13bd0c4de6a5c8f1"
@@ -132,3 +134,32 @@ def test_hostile_text_takes_no_time(noise):
     began = time.perf_counter()
     redaction.redact_text(noise)
     assert time.perf_counter() - began < 1
+
+
+_names = st.sampled_from(
+    ["id", "clientSecret", "api_key", "X-API-Key", "note", "token", "seed", "privateKey", "pwd"]
+) | st.text(max_size=8)
+_texts = st.sampled_from(
+    [
+        "Bearer abcdef1234567890",
+        "whsec_abcdefgh12345678",
+        a_stellar_seed(),
+        "eyJhbGciOi.eyJzdWIiO.c2ln",
+    ]
+) | st.text(max_size=20)
+_values = st.recursive(
+    st.none() | st.booleans() | st.integers() | _texts,
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(_names, inner, max_size=3),
+    max_leaves=8,
+)
+
+
+@given(st.dictionaries(_names, _values, max_size=4))
+def test_what_is_called_innocent_has_nothing_to_hide(document):
+    if redaction.is_innocent(canonical.dumps(document)):
+        assert redaction.redact(document) == document
+
+
+def test_ordinary_documents_are_called_innocent():
+    told = {"site_name": "Accra Hub", "description": "Fibre cut.", "detected_at": "2026-01-05"}
+    assert redaction.is_innocent(canonical.dumps(told))
