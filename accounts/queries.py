@@ -6,6 +6,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
+from django.conf import settings
 from django.contrib.auth.base_user import AbstractBaseUser
 from django.contrib.auth.models import AnonymousUser
 from django.db.models import Prefetch, Q, QuerySet
@@ -13,7 +14,7 @@ from django.utils import timezone
 
 from accounts import policy
 from accounts.choices import ScopeKind, UserKind, UserStatus
-from accounts.models import Grant, User
+from accounts.models import Grant, Membership, User
 from core import statements
 from core.actors import ROLES, Actor, Place
 from core.ids import MalformedId, decode, encode
@@ -94,7 +95,10 @@ def people_with(least_role: str, place: Place | None = None) -> list[Person]:
     roles = ROLES[ROLES.index(least_role) :]
     grants = Grant.objects.live(timezone.now()).filter(somewhere, role__in=roles)
     people = User.objects.filter(
-        status=UserStatus.ACTIVE, kind=UserKind.PERSON, id__in=grants.values("user_id")
+        Q(id__in=grants.values("user_id"))
+        | Q(id__in=Membership.objects.filter(team__in=grants.values("team_id")).values("user_id")),
+        status=UserStatus.ACTIVE,
+        kind=UserKind.PERSON,
     )
     return [_person(found) for found in people.order_by("id")]
 
@@ -109,9 +113,9 @@ def grants_on(scope_kind: str, scope_id: str) -> int:
 def with_grants() -> QuerySet[User]:
     """Users with their live grants read along, for lists."""
     live = Grant.objects.live(timezone.now()).order_by("id")
-    # Fills the cached property of the row.
     return User.objects.prefetch_related(  # type: ignore[no-redef]
-        Prefetch("grants", live, to_attr="live_grants")
+        Prefetch("grants", live, to_attr="own_live_grants"),
+        Prefetch("teams__grants", live, to_attr="live_grants"),
     )
 
 
@@ -120,7 +124,9 @@ def actor_of(user: AbstractBaseUser | AnonymousUser) -> Actor:
     if not isinstance(user, User):
         raise TypeError(f"{type(user).__name__} is nobody who acts")
     return _actor(
-        user.id, [(grant.role, grant.scope_kind, grant.scope_id) for grant in user.live_grants]
+        user.id,
+        [(grant.role, grant.scope_kind, grant.scope_id) for grant in user.live_grants],
+        has_device=user.has_second_factor,
     )
 
 
@@ -136,12 +142,20 @@ def acting(user_id: str) -> Actor | None:
 # One statement for every authenticated request: the session, its person, and their live grants.
 _SESSION = """
 SELECT s.state, u.status, s.expires_at, s.ends_at, s.last_seen_at, s.mfa_at,
-       s.reauthenticated_at, s.impersonator_id, u.id, g.role, g.scope_kind, g.scope_id
+       s.reauthenticated_at, s.impersonator_id, u.id,
+       EXISTS (SELECT FROM accounts_onetimedevice d
+                WHERE d.user_id = u.id AND d.confirmed_at IS NOT NULL),
+       g.role, g.scope_kind, g.scope_id
   FROM accounts_session s
   JOIN accounts_user u ON u.id = s.user_id
-  LEFT JOIN accounts_grant g
-    ON g.user_id = u.id AND g.ended_at IS NULL AND g.valid_from <= %(at)s
-   AND (g.valid_until IS NULL OR g.valid_until > %(at)s)
+  LEFT JOIN LATERAL (
+       SELECT role, scope_kind, scope_id, valid_until, valid_from FROM accounts_grant
+        WHERE user_id = u.id AND ended_at IS NULL
+       UNION ALL
+       SELECT h.role, h.scope_kind, h.scope_id, h.valid_until, h.valid_from
+         FROM accounts_membership m JOIN accounts_grant h ON h.team_id = m.team_id
+        WHERE m.user_id = u.id AND h.ended_at IS NULL) g
+    ON g.valid_from <= %(at)s AND (g.valid_until IS NULL OR g.valid_until > %(at)s)
  WHERE s.id = %(id)s
 """
 
@@ -156,15 +170,15 @@ def actor_of_session(
     rows = statements.fetch(_SESSION, {"id": session_id, "at": at})
     if not rows:
         raise policy.CredentialsInvalid
-    state, status, expires_at, ends_at, seen_at, mfa_at, again_at, impersonator, user_id = rows[0][
-        :9
-    ]
+    (state, status, expires_at, ends_at, seen_at, mfa_at, again_at, impersonator, user_id,
+     has_device) = rows[0][:10]  # fmt: skip
     policy.require_live(
         state=state, user_status=status, expires_at=expires_at, ends_at=ends_at, at=at
     )
     actor = _actor(
         user_id,
-        [row[9:] for row in rows if row[9] is not None],
+        [row[10:] for row in rows if row[10] is not None],
+        has_device=has_device,
         session_id=encode(policy.SESSION, session_id),
         impersonator=encode(policy.USER, impersonator) if impersonator else "",
         address=address,
@@ -174,7 +188,14 @@ def actor_of_session(
     return actor, seen_at
 
 
-def _actor(user_id: UUID, grants: Iterable[tuple[str, str, str | None]], **more: Any) -> Actor:
+def _actor(
+    user_id: UUID,
+    grants: Iterable[tuple[str, str, str | None]],
+    *,
+    has_device: bool,
+    **more: Any,
+) -> Actor:
+    grants = list(grants)
     everywhere: list[str] = []
     regions: dict[str, str] = {}
     sites: dict[str, str] = {}
@@ -190,6 +211,10 @@ def _actor(user_id: UUID, grants: Iterable[tuple[str, str, str | None]], **more:
         global_role=policy.highest(everywhere),
         region_roles=regions,
         site_roles=sites,
+        owes_second_factor=not has_device
+        and policy.demands_second_factor(
+            [role for role, _, _ in grants], settings.MFA_REQUIRED_ROLES
+        ),
         **more,
     )
 

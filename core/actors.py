@@ -2,9 +2,9 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 
-from core.errors import Forbidden
+from core.errors import Forbidden, Unauthenticated
 
 ROLES = ("viewer", "operator", "engineer", "manager", "admin")
 _RANK = {role: rank for rank, role in enumerate(ROLES, start=1)}
@@ -34,6 +34,8 @@ class Actor:
     address: str = ""
     mfa_at: datetime | None = None
     reauthenticated_at: datetime | None = None
+    # A role of theirs demands a second factor (MFA_REQUIRED_ROLES), and they have none.
+    owes_second_factor: bool = False
 
     @property
     def highest_role(self) -> str:
@@ -49,6 +51,24 @@ def system(app: str) -> Actor:
 class NotPermitted(Forbidden):
     code = "forbidden"
     title = "Not permitted"
+
+
+class SecondFactorRequired(Forbidden):
+    code = "second_factor_required"
+    title = "Second factor required"
+    summary = "Your role demands a second factor. Set one up first: POST /auth/2fa/setup."
+
+
+class ImpersonatorRefused(Forbidden):
+    code = "impersonating"
+    title = "Not while impersonating"
+    summary = "This is not done in somebody else's name. End the impersonation first."
+
+
+class ReauthenticationRequired(Unauthenticated):
+    code = "reauthentication_required"
+    title = "Prove it is you"
+    summary = "This needs a fresh proof that it is you: POST /auth/reauthenticate."
 
 
 @dataclass(frozen=True)
@@ -78,6 +98,8 @@ def may(actor: Actor, least_role: str, key_scope: str, place: Place | None = Non
     """
     if actor.kind == "system":
         return Verdict(True)
+    if actor.owes_second_factor:
+        return Verdict(False, "second_factor_required")
     if actor.kind == "api_key" and not _key_allows(actor.key_scopes, key_scope):
         return Verdict(False, "key_scope_missing")
     if reaches(role_at(actor, place), least_role):
@@ -88,10 +110,34 @@ def may(actor: Actor, least_role: str, key_scope: str, place: Place | None = Non
 
 
 def require(actor: Actor, least_role: str, key_scope: str, place: Place | None = None) -> None:
-    """Pass, or refuse with the reason. Raises: NotPermitted."""
+    """Pass, or refuse with the reason. Raises: NotPermitted, SecondFactorRequired."""
     verdict = may(actor, least_role, key_scope, place)
+    if verdict.reason == "second_factor_required":
+        raise SecondFactorRequired
     if not verdict.allowed:
         raise refusal(verdict.reason, least_role, key_scope)
+
+
+PROOF_LASTS = timedelta(minutes=15)
+
+
+def require_oneself(actor: Actor) -> None:
+    """Refuse what nobody does in another's name. Raises: ImpersonatorRefused."""
+    if actor.impersonator:
+        raise ImpersonatorRefused
+
+
+def require_fresh_proof(actor: Actor, at: datetime) -> None:
+    """Ask persons for a sign-in, password or code within 15 minutes.
+
+    Raises: ImpersonatorRefused, ReauthenticationRequired.
+    """
+    require_oneself(actor)
+    if actor.kind != "person":
+        return
+    proved = actor.reauthenticated_at
+    if proved is None or at - proved > PROOF_LASTS:
+        raise ReauthenticationRequired
 
 
 def refusal(reason: str, least_role: str, key_scope: str = "") -> NotPermitted:

@@ -127,7 +127,7 @@ def end_grant(grant_id: UUID, *, actor: Actor, at: datetime, reason: str = "") -
     """
     with transaction.atomic():
         found = Grant.objects.filter(id=grant_id).first()
-        if found is None:
+        if found is None or found.user_id is None:
             policy.require_may_manage_people(actor)
             raise GrantNotFound
         policy.require_may_grant(actor, found.user_id, found.role)

@@ -8,7 +8,7 @@ from django.conf import settings
 from django.http import HttpResponse
 from pytest_django import Settings
 
-from accounts.api.serializers import (
+from accounts.api.forms import (
     GrantResponse,
     MeResponse,
     SessionResponse,

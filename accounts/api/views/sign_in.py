@@ -1,6 +1,5 @@
-"""The doors of sign-in. None of them takes an Idempotency-Key: tokens are never stored."""
+"""The doors of sign-in."""
 
-from datetime import datetime
 from typing import Any
 
 from django.conf import settings
@@ -16,7 +15,7 @@ from accounts.api.authentication import (
     client_address,
     require_own_origin,
 )
-from accounts.api.serializers import (
+from accounts.api.forms import (
     LoginRequest,
     MeResponse,
     RefreshRequest,
@@ -25,16 +24,16 @@ from accounts.api.serializers import (
     SignedOutResponse,
     UserResponse,
     me_form,
-    session_form,
     user_form,
 )
+from accounts.api.views.base import SignInView, answer, signed_in_answer
 from accounts.choices import Role
 from accounts.models import User
-from core import rendering, wire
+from core import wire
 from core.actors import Actor, may
 from core.ids import decode
 from core.openapi import operation
-from core.views import Answer, ApiView
+from core.views import Answer
 
 USER_EXAMPLE = {
     "id": "usr_01h455vb4pex5vsknk084sn02q",
@@ -55,12 +54,7 @@ SESSION_EXAMPLE = {
 }
 
 
-class _SignInView(ApiView):
-    honours_idempotency_key = False
-    cache_control = "no-store"
-
-
-class RegisterView(_SignInView):
+class RegisterView(SignInView):
     authentication_classes = [HeaderAuthentication]
     permission_classes = []
 
@@ -111,7 +105,7 @@ class RegisterView(_SignInView):
         )
 
 
-class LoginView(_SignInView):
+class LoginView(SignInView):
     authentication_classes = []
     permission_classes = []
 
@@ -135,10 +129,10 @@ class LoginView(_SignInView):
             at=self.at,
         )
         rotate_token(request._request)
-        return _signed_in(signed_in, self.at)
+        return signed_in_answer(signed_in, self.at)
 
 
-class RefreshView(_SignInView):
+class RefreshView(SignInView):
     authentication_classes = []
     permission_classes = []
 
@@ -168,10 +162,10 @@ class RefreshView(_SignInView):
         claims = policy.read_token(token, "refresh", key=settings.JWT_SECRET_KEY, at=self.at)
         signed_in = services.rotate_session(claims.session_id, claims.generation or 0, at=self.at)
         get_token(request._request)  # the readable cookie lives as long as the refresh cookie
-        return _signed_in(signed_in, self.at)
+        return signed_in_answer(signed_in, self.at)
 
 
-class LogoutView(_SignInView):
+class LogoutView(SignInView):
     authentication_classes = []
     permission_classes = []
 
@@ -196,7 +190,7 @@ class LogoutView(_SignInView):
                 )
             except services.SessionNotFound:
                 ended = False
-        response = _json({"message": "Signed out.", "sessions_invalidated": int(ended)})
+        response = answer({"message": "Signed out.", "sessions_invalidated": int(ended)})
         for name in (
             settings.AUTH_COOKIE_ACCESS_NAME,
             settings.AUTH_COOKIE_REFRESH_NAME,
@@ -206,7 +200,7 @@ class LogoutView(_SignInView):
         return response
 
 
-class MeView(_SignInView):
+class MeView(SignInView):
     @operation(
         "Who is signed in, with roles and what they open",
         response=MeResponse,
@@ -233,29 +227,3 @@ class MeView(_SignInView):
             get_token(request._request)
         user = User.objects.get(id=decode(policy.USER, self.actor.id))
         return me_form(user, self.actor)
-
-
-def _json(body: dict[str, Any]) -> HttpResponse:
-    response = HttpResponse(rendering.dumps(body), content_type="application/json")
-    response["Cache-Control"] = "no-store"
-    return response
-
-
-def _signed_in(signed_in: services.SignedIn, at: datetime) -> HttpResponse:
-    """The pair as JSON and as cookies, for both kinds of client."""
-    response = _json(session_form(signed_in))
-    rest = int((signed_in.expires_at - at).total_seconds())
-    for name, token, seconds in (
-        (settings.AUTH_COOKIE_ACCESS_NAME, signed_in.access_token, signed_in.expires_in),
-        (settings.AUTH_COOKIE_REFRESH_NAME, signed_in.refresh_token, rest),
-    ):
-        response.set_cookie(
-            name,
-            token,
-            max_age=seconds,
-            path="/",
-            secure=settings.AUTH_COOKIE_SECURE,
-            httponly=settings.AUTH_COOKIE_HTTPONLY,
-            samesite=settings.AUTH_COOKIE_SAMESITE,  # type: ignore[arg-type]
-        )
-    return response
