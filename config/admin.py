@@ -15,7 +15,7 @@ from unfold.admin import ModelAdmin
 
 from accounts import queries as accounts
 from audit import services as audit
-from core import events
+from core import events, outbox
 from core.filters import by_word
 from core.ids import encode
 from core.models import ReactionRow
@@ -75,7 +75,7 @@ class ReactionAdmin(ModelAdmin):  # type: ignore[misc]
         actor, at = accounts.actor_of(request.user), timezone.now()
         parked = queryset.filter(status=ReactionRow.Status.PARKED).select_related("event")
         with transaction.atomic():
-            again = [row for row in parked if events.retry_parked(row.id)]
+            again = [row for row in parked if outbox.retry_parked(row.id)]
             audit.record_many(
                 audit.Record(
                     action="core.retry_reaction",

@@ -9,7 +9,7 @@ from django.templatetags.static import static
 from django.urls import reverse
 
 from accounts import queries as accounts
-from core import events
+from core import outbox
 from outages import queries as outages
 from payments import queries as payments
 from sla import queries as sla
@@ -69,7 +69,7 @@ def dashboard(request: HttpRequest, context: dict[str, Any]) -> dict[str, Any]:
             "Delivery",
             reverse("admin:webhooks_delivery_changelist"),
             [
-                ("Reactions overdue, s", round(events.oldest_due_seconds())),
+                ("Reactions overdue, s", round(outbox.oldest_due_seconds())),
                 ("Webhooks overdue, s", round(webhooks.oldest_due_seconds())),
                 ("Dead letters", webhooks.dead_letter_count()),
             ],

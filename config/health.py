@@ -19,7 +19,7 @@ from redis import Redis
 from rest_framework import serializers
 from rest_framework.request import Request
 
-from core import events
+from core import outbox
 from core.errors import Unavailable
 from core.openapi import ProblemResponse, operation
 from core.views import Answer, ApiView
@@ -120,7 +120,7 @@ def _redis_client(url: str) -> Redis:
 
 @_on_own_connection
 def _events() -> Component:
-    seconds = round(events.oldest_due_seconds(), 1)
+    seconds = round(outbox.oldest_due_seconds(), 1)
     return {
         "status": "warn" if seconds > OLDEST_EVENT_SECONDS else "ok",
         "oldest_due_seconds": seconds,

@@ -11,23 +11,22 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass, fields
 from datetime import datetime, timedelta
-from typing import Any, ClassVar, TypeVar
+from functools import partial
+from typing import Any, ClassVar, NamedTuple, TypeVar
 from uuid import UUID
 
 from django.db import connection, transaction
-from django.db.models import Min
 from django.utils import timezone
 from pydantic import TypeAdapter
 
 from core import correlation, inserting, statements
-from core.ids import earliest_at, uuid7
+from core.ids import uuid7
 from core.models import EventRow, ReactionRow
 
 log = logging.getLogger(__name__)
 
 MOST_ATTEMPTS = 12
 IN_REQUEST_LIMIT = 20  # right after a commit; the rest of a bulk act is the sweeper's
-KEPT_FOR = timedelta(days=90)  # as long as a subscriber may ask for what it missed
 FIRST_SWEEP_AFTER = timedelta(seconds=5)  # leaves the request time to deliver by itself
 
 
@@ -62,13 +61,27 @@ class Event:
 
 E = TypeVar("E", bound=Event)
 Reaction = Callable[[Any, UUID], None]
+PublicReaction = Callable[[Sequence[tuple[Any, UUID]]], None]
+Condition = tuple[str, Sequence[Any]]  # in SQL, with its parameters
+
+
+class _Owed(NamedTuple):
+    """A reaction of ours: nobody else runs it before this transaction ends."""
+
+    id: UUID
+    event_id: UUID
+    reaction: str
+    attempts: int
+    correlation_id: str
+    event: Callable[[], Event]  # one that cannot be read is the failure of its reactions alone
+
 
 _classes: dict[str, type[Event]] = {}
 _adapters: dict[type[Event], TypeAdapter[Any]] = {}
 _reactions: dict[str, dict[str, Reaction]] = {}
-_public_reactions: dict[str, Reaction] = {}
+_public_reactions: dict[str, tuple[PublicReaction, Callable[[str], Condition]]] = {}
 _in_request: ContextVar[list[int] | None] = ContextVar("in_request_budget", default=None)
-_announced: ContextVar[list[UUID] | None] = ContextVar("announced_by_reactions", default=None)
+_announced: ContextVar[list[_Owed] | None] = ContextVar("announced_by_reactions", default=None)
 
 
 def _adapter(cls: type[Event]) -> TypeAdapter[Any]:
@@ -93,20 +106,29 @@ def reacts_to(*classes: type[Event]) -> Callable[[Reaction], Reaction]:
     return register
 
 
-def reacts_to_public(reaction: Reaction) -> Reaction:
-    """Register a reaction to every public event."""
-    _public_reactions[_name(reaction)] = reaction
-    return reaction
+def reacts_to_public(
+    wanted: Callable[[str], Condition],
+) -> Callable[[PublicReaction], PublicReaction]:
+    """Register a reaction ``f([(event, event_id), ...])`` to every public event.
+
+    It is told at once of what one transaction announced. ``wanted(event type)`` says in SQL
+    whether anybody listens when an event is published; where nobody does, nothing is owed.
+    """
+
+    def register(reaction: PublicReaction) -> PublicReaction:
+        _public_reactions[_name(reaction)] = (reaction, wanted)
+        return reaction
+
+    return register
 
 
-def _name(reaction: Reaction) -> str:
+def _name(reaction: Reaction | PublicReaction) -> str:
     return f"{reaction.__module__.split('.')[0]}.{reaction.__name__}"
 
 
-def reactions_of(cls: type[Event]) -> dict[str, Reaction]:
+def reactions_of(cls: type[Event]) -> list[str]:
     """Who reacts to this event, in the order of delivery."""
-    own = _reactions.get(cls.type, {})
-    return own | (_public_reactions if cls.public else {})
+    return [*_reactions.get(cls.type, ()), *(_public_reactions if cls.public else ())]
 
 
 class PublishedOutsideTransaction(RuntimeError):
@@ -122,11 +144,13 @@ def publish_many(events: Iterable[Event]) -> list[UUID]:
     """Announce events in the caller's transaction, one statement per table."""
     if not connection.in_atomic_block:
         raise PublishedOutsideTransaction
-    correlation_id, next_attempt_at = correlation.current(), timezone.now() + FIRST_SWEEP_AFTER
+    correlation_id = correlation.current()
     published = [(uuid7(), event) for event in events]
-    names = {cls: list(_names_of_reactions(cls)) for cls in {type(each) for _, each in published}}
+    names = {cls: reactions_of(cls) for cls in {type(each) for _, each in published}}
     owed = [
-        (uuid7(), event_id, name) for event_id, event in published for name in names[type(event)]
+        (uuid7(), event_id, name, event)
+        for event_id, event in published
+        for name in names[type(event)]
     ]
     with inserting.together():
         inserting.insert(
@@ -135,25 +159,63 @@ def publish_many(events: Iterable[Event]) -> list[UUID]:
             published,
             lambda each: (each[0], *_event_columns(each[1]), correlation_id, each[1].occurred_at),
         )
-        inserting.insert(
-            ReactionRow,
-            ("id", "event_id", "reaction", "status", "attempts", "next_attempt_at", "last_error"),
-            owed,
-            lambda each: (*each, ReactionRow.Status.DUE.value, 0, next_attempt_at, ""),
-        )
-    _deliver_here([reaction_id for reaction_id, _, _ in owed])
+        _owe(owed, correlation_id)
     return [event_id for event_id, _ in published]
+
+
+_OWED = (
+    "id", "event_id", "reaction", "status", "attempts", "next_attempt_at", "last_error", "done_at"
+)  # fmt: skip
+
+
+def _owe(owed: Sequence[tuple[UUID, UUID, str, Event]], correlation_id: str) -> None:
+    """Store what is owed, and have delivered here what the budget allows.
+
+    That is after the commit, unless a reaction announced it: then with that reaction, in its
+    transaction, so that it is done as soon as it is stored.
+    """
+    now, budget = timezone.now(), _in_request.get() or [IN_REQUEST_LIMIT]
+    due = (ReactionRow.Status.DUE.value, 0, now + FIRST_SWEEP_AFTER, "", None)
+    ours: tuple[object, ...] = due
+    here = _announced.get()
+    # What a savepoint announced may be undone with it, so that it waits for the commit.
+    if here is not None and not any(connection.savepoint_ids):
+        ours = (ReactionRow.Status.DONE.value, 1, None, "", now)
+    else:
+        here = _deliver_after_commit()
+    # A bulk act owes hundreds of thousands; only what will be delivered here is remembered.
+    certain, most = [], min(budget[0], len(owed))
+    budget[0] -= most
+    for reaction_id, event_id, name, event in owed[:most]:
+        each = _Owed(reaction_id, event_id, name, 1, correlation_id, partial(_itself, event))
+        row = (reaction_id, event_id, name, *ours)
+        if public := _public_reactions.get(name):
+            _, wanted = public
+            inserting.insert_where(
+                ReactionRow, _OWED, row, wanted(event.type), partial(here.append, each)
+            )
+        else:
+            certain.append(row)
+            here.append(each)
+    inserting.insert(ReactionRow, _OWED, certain)
+    inserting.insert(ReactionRow, _OWED, owed[most:], lambda each: (*each[:3], *due))
+
+
+def _deliver_after_commit() -> list[_Owed]:
+    """Returns the list of what will be."""
+    here: list[_Owed] = []
+
+    def deliver() -> None:
+        if here:
+            deliver_together([each.id for each in here])
+
+    transaction.on_commit(deliver, robust=True)
+    return here
 
 
 def _event_columns(event: Event) -> tuple[str, str, str]:
     subject = str(getattr(event, event.subject, "")) if event.subject else ""
     return event.type, subject, _adapter(type(event)).dump_json(event).decode()
-
-
-def _names_of_reactions(cls: type[Event]) -> Iterable[str]:
-    yield from _reactions.get(cls.type, ())
-    if cls.public:
-        yield from _public_reactions
 
 
 @contextmanager
@@ -164,19 +226,6 @@ def delivering_at_most(limit: int) -> Iterator[None]:
         yield
     finally:
         _in_request.reset(token)
-
-
-def _deliver_here(owed: list[UUID]) -> None:
-    """Deliver what the budget allows: after the commit, or with the reaction that announced it."""
-    budget = _in_request.get() or [IN_REQUEST_LIMIT]
-    # A bulk act owes hundreds of thousands; only what will be delivered here is remembered.
-    here = owed[: budget[0]]
-    budget[0] -= len(here)
-    announced = _announced.get()
-    if announced is not None:
-        announced += here
-    elif here:
-        transaction.on_commit(lambda: deliver_together(here), robust=True)
 
 
 def unit() -> transaction.Atomic:
@@ -193,8 +242,7 @@ def deliver(reaction_id: UUID) -> bool:
     try:
         with transaction.atomic():
             claimed = _claim([reaction_id])
-            for owed in claimed:
-                _run(owed)
+            _run(claimed)
     # Whatever a reaction raises is its own affair: the change it hears of has committed.
     except Exception as error:
         if not claimed:
@@ -211,17 +259,15 @@ def deliver_together(reaction_ids: Sequence[UUID]) -> int:
     and each has a transaction of its own. Returns how many of the given ones were done.
     """
     claimed: list[_Owed] = []
-    announced: list[UUID] = []
+    announced: list[_Owed] = []
     token = _announced.set(announced)
     budget = _in_request.get() or [0]
     left = budget[0]
     try:
         with transaction.atomic():
-            claimed = due = _claim(reaction_ids)
-            while due:
-                for owed in due:
-                    _run(owed)
-                due = _claim(announced) if announced else []
+            claimed = waiting = _claim(reaction_ids)
+            while waiting:
+                waiting = _run(waiting) + announced
                 announced.clear()
         return len(claimed)
     except Exception:
@@ -233,19 +279,6 @@ def deliver_together(reaction_ids: Sequence[UUID]) -> int:
     return sum(deliver(owed.id) for owed in claimed)
 
 
-@dataclass(frozen=True)
-class _Owed:
-    """A reaction of ours: nobody else runs it before this transaction ends."""
-
-    id: UUID
-    reaction: str
-    attempts: int
-    event_id: UUID
-    type: str
-    payload: str
-    correlation_id: str
-
-
 # Done already, if what follows in the transaction does not fail.
 _CLAIM = """
 UPDATE core_reaction AS r
@@ -253,21 +286,51 @@ UPDATE core_reaction AS r
   FROM core_event AS e
  WHERE e.id = r.event_id AND r.id IN (
        SELECT id FROM core_reaction WHERE id = ANY(%s) AND status = 'due' FOR UPDATE SKIP LOCKED)
-RETURNING r.id, r.reaction, r.attempts, r.event_id, e.type, e.payload, e.correlation_id
+RETURNING r.id, r.event_id, r.reaction, r.attempts, e.correlation_id, e.type, e.payload
 """
 
 
 def _claim(reaction_ids: Sequence[UUID]) -> list[_Owed]:
-    claimed = [_Owed(*row) for row in statements.fetch(_CLAIM, [statements.array(reaction_ids)])]
+    rows = statements.fetch(_CLAIM, [statements.array(reaction_ids)])
+    claimed = [_Owed(*row[:5], partial(_read, *row[5:])) for row in rows]
     return sorted(claimed, key=lambda owed: reaction_ids.index(owed.id))
 
 
-def _run(owed: _Owed) -> None:
-    cls = _classes[owed.type]
-    reaction = reactions_of(cls).get(owed.reaction)
+def _read(event_type: str, payload: str) -> Event:
+    event: Event = _adapter(_classes[event_type]).validate_json(payload)
+    return event
+
+
+def _itself(event: Event) -> Event:
+    return event
+
+
+def _run(waiting: Sequence[_Owed]) -> list[_Owed]:
+    """Run those that hear of one event each; if there are none, the public ones, and no other.
+
+    Returns what is left: the public ones, because what others announce is told with it.
+    """
+    public = [owed for owed in waiting if owed.reaction in _public_reactions]
+    if len(public) < len(waiting):
+        for owed in waiting:
+            if owed.reaction not in _public_reactions:
+                _tell(owed)
+        return public
+    told: dict[tuple[str, str], list[tuple[Event, UUID]]] = {}
+    for owed in public:
+        heard = told.setdefault((owed.reaction, owed.correlation_id), [])
+        heard.append((owed.event(), owed.event_id))
+    for (name, correlation_id), heard in told.items():
+        with correlation.use(correlation_id, "reaction"):
+            _public_reactions[name][0](heard)
+    return []
+
+
+def _tell(owed: _Owed) -> None:
+    event = owed.event()
+    reaction = _reactions.get(event.type, {}).get(owed.reaction)
     if reaction is None:
         raise LookupError(f"no reaction is called {owed.reaction}")
-    event = _adapter(cls).validate_json(owed.payload)
     with correlation.use(owed.correlation_id, "reaction"):
         reaction(event, owed.event_id)
 
@@ -302,54 +365,6 @@ def sweep(limit: int = 500, at: datetime | None = None) -> int:
     return len(ids)
 
 
-def retry_parked(reaction_id: UUID) -> bool:
-    """Give a parked reaction twelve new attempts."""
-    return bool(
-        ReactionRow.objects.filter(id=reaction_id, status=ReactionRow.Status.PARKED).update(
-            status=ReactionRow.Status.DUE, attempts=0, next_attempt_at=timezone.now()
-        )
-    )
-
-
 def delay_after(attempts: int) -> timedelta:
     """How long a failed reaction rests: 5 s, doubling to 1 h."""
     return timedelta(seconds=min(3600, 5 * 2 ** (attempts - 1)))
-
-
-def states_of(subject: str, event_type: str) -> dict[str, str]:
-    """How far the reactions to the newest such event are: name to ``done pending parked``."""
-    newest = EventRow.objects.filter(subject=subject, type=event_type).order_by("-id").first()
-    if newest is None:
-        return {}
-    states = {ReactionRow.Status.DUE.value: "pending"}
-    rows = newest.reactions.order_by("id").values_list("reaction", "status")
-    return {reaction: states.get(status, status) for reaction, status in rows}
-
-
-def count_due(at: datetime) -> int:
-    """How many reactions are due at ``at``."""
-    return ReactionRow.objects.filter(
-        status=ReactionRow.Status.DUE, next_attempt_at__lte=at
-    ).count()
-
-
-def oldest_due_seconds() -> float:
-    """Age of the oldest reaction past its time, in seconds; 0 when none is."""
-    now = timezone.now()
-    oldest = ReactionRow.objects.filter(
-        status=ReactionRow.Status.DUE, next_attempt_at__lte=now
-    ).aggregate(oldest=Min("next_attempt_at"))["oldest"]
-    return (now - oldest).total_seconds() if oldest else 0.0
-
-
-def purge(at: datetime) -> int:
-    """Forget events older than 90 days whose reactions are all done; returns how many."""
-    old = EventRow.objects.filter(id__lt=earliest_at(at - KEPT_FOR)).exclude(
-        reactions__status__in=[ReactionRow.Status.DUE, ReactionRow.Status.PARKED]
-    )
-    forgotten = 0
-    while ids := list(old.order_by("id").values_list("id", flat=True)[:5000]):
-        with transaction.atomic():
-            ReactionRow.objects.filter(event_id__in=ids).delete()
-            forgotten += EventRow.objects.filter(id__in=ids).delete()[0]
-    return forgotten

@@ -18,7 +18,8 @@ FEW = 50
 Row = Sequence[Any]
 T = TypeVar("T")
 
-_Statement = tuple[str, list[Any]]
+# The text, its values, and what is done with the rows that it returns, if it returns some.
+_Statement = tuple[str, list[Any], Callable[[list[Any]], None] | None]
 _waiting: ContextVar[list[_Statement] | None] = ContextVar("waiting", default=None)
 
 
@@ -41,20 +42,26 @@ def together() -> Iterator[None]:
         _waiting.reset(token)
 
 
-def _write(statement: str, values: list[Any]) -> None:
+def _write(
+    statement: str, values: list[Any], then: Callable[[list[Any]], None] | None = None
+) -> None:
     waiting = _waiting.get()
     if waiting is None:
-        _send([(statement, values)])
+        _send([(statement, values, then)])
     else:
-        waiting.append((statement, values))
+        waiting.append((statement, values, then))
 
 
 def _send(written: list[_Statement]) -> None:
     if written:
         with connection.cursor() as cursor:
             # One by one, so that psycopg recognises each text and need not take it apart again.
-            bound = [cursor.mogrify(text, values) for text, values in written]
+            bound = [cursor.mogrify(text, values) for text, values, _ in written]
             cursor.execute(";\n".join(bound))
+            for _, _, then in written:
+                if then is not None:
+                    then(cursor.fetchall())
+                cursor.nextset()
         written.clear()
 
 
@@ -85,6 +92,27 @@ def insert(
         _send(waiting)  # in the order given: rows may refer to those before
     with connection.cursor() as cursor:
         _copy(cursor, f"{table} ({names})", map(row, things))
+
+
+def insert_where(
+    model: type[models.Model],
+    columns: Sequence[str],
+    row: Row,
+    condition: tuple[str, Sequence[Any]],
+    then: Callable[[], None],
+) -> None:
+    """Insert one row if a condition in SQL, given with its parameters, holds; ``then`` is called.
+
+    With the other writes of ``together``, so that ``then`` may come later than the return.
+    """
+    table, names = _quoted(model._meta.db_table), ", ".join(map(_quoted, columns))
+    where, parameters = condition
+    given = ", ".join(["%s"] * len(row))
+    _write(
+        f"INSERT INTO {table} ({names}) SELECT {given} WHERE {where} RETURNING 1",
+        [*row, *parameters],
+        lambda inserted: then() if inserted else None,
+    )
 
 
 def update(model: type[models.Model], key: Any, values: Mapping[str, Any]) -> None:

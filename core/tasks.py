@@ -5,7 +5,7 @@ import time
 from celery import shared_task
 from django.utils import timezone
 
-from core import events, idempotency
+from core import events, idempotency, outbox
 
 SWEEP_SECONDS = 9.0
 
@@ -27,4 +27,4 @@ def purge() -> None:
     """Forget idempotency keys past their time, and what was delivered long ago."""
     now = timezone.now()
     idempotency.purge(now)
-    events.purge(now)
+    outbox.purge(now)

@@ -27,10 +27,16 @@ from webhooks.choices import (
 )
 from webhooks.events import WebhookTest
 from webhooks.models import Delivery, SigningKey, Subscription
+from webhooks.policy.patterns import patterns_of
 
 log = logging.getLogger(__name__)
 
 EXAMPLES = Path("tests/contracts/events")
+
+
+# As in webhooks.services.messages, before it is known what the message says.
+_SOMEBODY = """EXISTS (SELECT 1 FROM webhooks_subscription AS s
+                        WHERE s.status <> 'deleted' AND s.patterns && %s::varchar[])"""
 
 
 class WebhookNotFound(NotFound):
@@ -257,3 +263,8 @@ def _example(name: str) -> Any:
 
 def _pk(prefix: str, given: str | UUID) -> UUID:
     return given if isinstance(given, UUID) else decode(prefix, given)
+
+
+def somebody_listens(event_type: str) -> tuple[str, list[Any]]:
+    """Whether any subscription, paused ones included, asks for such events: SQL, parameters."""
+    return _SOMEBODY, [patterns_of(event_type)]

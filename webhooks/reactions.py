@@ -1,21 +1,23 @@
 """What webhooks hear: everything that may leave the house."""
 
+from collections.abc import Sequence
 from uuid import UUID
 
 from django.utils import timezone
 
 from core.events import Event, reacts_to_public
-from webhooks import services, tasks
+from webhooks import queries, services, tasks
 
 
-@reacts_to_public
-def queue_for_subscribers(event: Event, event_id: UUID) -> None:
-    made = services.queue_message(
-        event_id,
-        event_type=event.type,
-        occurred_at=event.occurred_at,
-        data=event.data(),
-        context=event.context(),
+@reacts_to_public(queries.somebody_listens)
+def queue_for_subscribers(heard: Sequence[tuple[Event, UUID]]) -> None:
+    made = services.queue_messages(
+        [
+            services.Saying(
+                event_id, event.type, event.occurred_at, data=event.data(), context=event.context()
+            )
+            for event, event_id in heard
+        ],
         at=timezone.now(),
     )
     if made:

@@ -7,7 +7,7 @@ from uuid import UUID
 from rest_framework import serializers
 
 from audit.queries import EntryView
-from core import events
+from core import outbox
 from core.ids import encode
 from outages.choices import Cause, Settlement, Severity, Source, Status
 from outages.events import OutageResolved
@@ -196,7 +196,7 @@ def moved_form(outage: Outage) -> dict[str, Any]:
         sla_state = "done"
         payment_state = "done" if form["payment"] else _payment_state(outage, result)
     elif outage.status == Status.RESOLVED:
-        heard = events.states_of(str(outage.id), OutageResolved.type)
+        heard = outbox.states_of(str(outage.id), OutageResolved.type)
         sla_state = heard.get("sla.assess_resolved_outage", "none")
         if sla_state != "none" and outage.settlement != Settlement.NONE:
             payment_state = "pending"
@@ -213,10 +213,10 @@ def _payment_state(outage: Outage, result: Any) -> str:
     """A result without a payment: none is owed, or the reaction has not got through."""
     if outage.settlement == Settlement.NONE or result.amount == 0:
         return "none"
-    heard = events.states_of(outage.reference, "sla.violation") | events.states_of(
+    heard = outbox.states_of(outage.reference, "sla.violation") | outbox.states_of(
         outage.reference, "sla.resolved"
     )
-    heard |= events.states_of(outage.reference, "sla.recomputed")
+    heard |= outbox.states_of(outage.reference, "sla.recomputed")
     state = heard.get("payments.request_owed_payment", "none")
     return "none" if state == "done" else state
 

@@ -16,7 +16,7 @@ NOT_AUDITED = {
     "jobs.keep_ended_job": "the work it tells of is audited by its domain, in the same commit",
     "webhooks.claim_deliveries": "own insert-only log",
     "webhooks.record_attempts": "own insert-only log",
-    "webhooks.queue_message": "own insert-only log",
+    "webhooks.queue_messages": "own insert-only log",
 }
 
 

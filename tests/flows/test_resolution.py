@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from audit.models import Entry
-from core import events
+from core import events, outbox
 from core.models import EventRow, IdempotencyKey, ReactionRow
 from outages.models import Outage
 from payments.models import Payment
@@ -123,7 +123,7 @@ def test_a_reaction_that_fails_twelve_times_waits_for_a_person(
         body = world.client().post(f"/outages/{outage}/resolve", {}).json()
         assert body["sla_state"] == "parked"
     parked = ReactionRow.objects.get(status="parked")
-    assert events.retry_parked(parked.id)
+    assert outbox.retry_parked(parked.id)
     while events.sweep(at=world.much_later()):
         pass
     assert Result.objects.count() == 1

@@ -2,7 +2,7 @@
 
 import pytest
 
-from core import events
+from core import events, outbox
 from core.models import EventRow, ReactionRow
 from sla import queries
 from sla.models import Result
@@ -125,7 +125,7 @@ def test_a_judgement_that_fails_is_made_up_for_later(hearing, monkeypatch):
         outage = hearing(resolved_outage, 25)
     assert outage.status == "resolved"
     assert versions(outage) == []
-    assert events.states_of(str(outage.id), "outage.resolved")["sla.assess_resolved_outage"] == (
+    assert outbox.states_of(str(outage.id), "outage.resolved")["sla.assess_resolved_outage"] == (
         "pending"
     )
     ReactionRow.objects.filter(status="due").update(next_attempt_at=after(0))

@@ -62,12 +62,16 @@ def say() -> Callable[..., UUID]:
         message_id: UUID | None = None,
     ) -> UUID:
         message_id = message_id or uuid7()
-        services.queue_message(
-            message_id,
-            event_type=event_type,
-            occurred_at=at,
-            data={"outage_id": "out-1"} if data is None else data,
-            context={"outage_id": "out-1"} if context is None else context,
+        services.queue_messages(
+            [
+                services.Saying(
+                    message_id,
+                    event_type=event_type,
+                    occurred_at=at,
+                    data={"outage_id": "out-1"} if data is None else data,
+                    context={"outage_id": "out-1"} if context is None else context,
+                )
+            ],
             at=at,
         )
         return message_id

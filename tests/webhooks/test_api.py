@@ -58,12 +58,16 @@ def webhook(admin: world.Client) -> dict[str, Any]:
 @pytest.fixture
 def delivery(webhook: dict[str, Any]) -> Delivery:
     at = timezone.now()
-    services.queue_message(
-        uuid7(),
-        event_type="sla.violation",
-        occurred_at=at,
-        data={"outage_id": "OUT-1"},
-        context={"outage_id": "OUT-1"},
+    services.queue_messages(
+        [
+            services.Saying(
+                uuid7(),
+                event_type="sla.violation",
+                occurred_at=at,
+                data={"outage_id": "OUT-1"},
+                context={"outage_id": "OUT-1"},
+            )
+        ],
         at=at,
     )
     return Delivery.objects.get()
@@ -409,12 +413,12 @@ def test_a_cursor_walk_sees_each_delivery_once(
 ) -> None:
     at = timezone.now()
     for n in range(5):
-        services.queue_message(
-            uuid7(),
-            event_type="sla.violation",
-            occurred_at=at,
-            data={},
-            context={},
+        services.queue_messages(
+            [
+                services.Saying(
+                    uuid7(), event_type="sla.violation", occurred_at=at, data={}, context={}
+                )
+            ],
             at=at + timedelta(seconds=n // 2),
         )
     seen, cursor = [], ""

@@ -64,12 +64,16 @@ def test_disabling_is_announced_to_everybody_else(subscribe):
     assert event.type == "webhook.disabled"
     assert event.subject == row.wire_id
     services.enable_subscription(row.id, actor=system("webhooks"), at=LATER)
-    services.queue_message(
-        event.id,
-        event_type=event.type,
-        occurred_at=LATER,
-        data={"subscription_id": row.wire_id},
-        context={"subscription_id": row.wire_id},
+    services.queue_messages(
+        [
+            services.Saying(
+                event.id,
+                event_type=event.type,
+                occurred_at=LATER,
+                data={"subscription_id": row.wire_id},
+                context={"subscription_id": row.wire_id},
+            )
+        ],
         at=LATER,
     )
     assert [each.subscription_id for each in Delivery.objects.all()] == [other.id]

@@ -109,8 +109,9 @@ class TestQueueMessage:
 
 
 def say_violation() -> None:
-    services.queue_message(
-        uuid7(), event_type="sla.violation", occurred_at=AT, data={}, context={}, at=AT
+    services.queue_messages(
+        [services.Saying(uuid7(), event_type="sla.violation", occurred_at=AT, data={}, context={})],
+        at=AT,
     )
 
 

@@ -8,7 +8,7 @@ from webhooks.services.deliveries import (
     retry_delivery,
 )
 from webhooks.services.holding import MASK
-from webhooks.services.messages import queue_message, send_test_event
+from webhooks.services.messages import Saying, queue_messages, send_test_event
 from webhooks.services.results import Result, record_attempts
 from webhooks.services.secrets import Rotated, TooManyKeys, rotate_secret
 from webhooks.services.subscriptions import (
@@ -43,6 +43,7 @@ __all__ = [
     "MatchMalformed",
     "Result",
     "Rotated",
+    "Saying",
     "SecretMalformed",
     "SecretNotStandard",
     "Terms",
@@ -56,7 +57,7 @@ __all__ = [
     "disable_subscription",
     "enable_subscription",
     "pause_subscription",
-    "queue_message",
+    "queue_messages",
     "record_attempts",
     "retry_delivery",
     "rotate_secret",

@@ -1,6 +1,8 @@
 """What is said, and to whom it is owed."""
 
-from collections.abc import Mapping
+import json
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -23,9 +25,9 @@ from webhooks.policy.patterns import patterns_of
 # Who hears a message: a pattern of theirs names it, and for every key of their match the
 # message's context holds one of the values.
 _HEARS = """
-    s.patterns && %(patterns)s::varchar[] AND s.id <> %(except)s AND NOT EXISTS (
+    s.patterns && said.patterns AND s.id <> said.about AND NOT EXISTS (
         SELECT 1 FROM jsonb_each(s.match) AS wanted
-        WHERE NOT coalesce(wanted.value @> (%(context)s::jsonb -> wanted.key), false)
+        WHERE NOT coalesce(wanted.value @> (said.context -> wanted.key), false)
     )
 """
 # A version 7 id, made where the rows are: the milliseconds, then the random bits of version 4.
@@ -37,12 +39,15 @@ _UUID7 = """
 """
 # The row locks let a deletion go first: then the row is looked at again, and left out.
 _QUEUE = f"""
-    WITH message AS (
+    WITH said AS (
+        SELECT * FROM json_to_recordset(%(said)s) AS each (id uuid, type varchar,
+            occurred_at timestamptz, context jsonb, data text, patterns varchar[], about uuid)
+    ),
+    message AS (
         INSERT INTO webhooks_message
             (id, type, occurred_at, context, data, correlation_id, created_at)
-        SELECT %(message)s, %(type)s, %(occurred_at)s, %(context)s::jsonb, %(data)s,
-               %(correlation)s, %(at)s
-        WHERE EXISTS (
+        SELECT id, type, occurred_at, context, data, %(correlation)s, %(at)s
+        FROM said WHERE EXISTS (
             SELECT 1 FROM webhooks_subscription AS s WHERE s.status <> 'deleted' AND {_HEARS}
         )
         ON CONFLICT (id) DO NOTHING
@@ -50,8 +55,8 @@ _QUEUE = f"""
     )
     INSERT INTO webhooks_delivery (id, message_id, subscription_id, status, kind, run, tries,
         attempt_count, next_attempt_at, last_outcome, last_error, created_at)
-    SELECT {_UUID7}, message.id, s.id, 'pending', 'event', 1, 0, 0, %(at)s, '', '', %(at)s
-    FROM message, webhooks_subscription AS s
+    SELECT {_UUID7}, said.id, s.id, 'pending', 'event', 1, 0, 0, %(at)s, '', '', %(at)s
+    FROM message JOIN said USING (id), webhooks_subscription AS s
     WHERE s.status = 'active' AND {_HEARS}
     FOR KEY SHARE OF s
     ON CONFLICT (message_id, subscription_id) DO NOTHING
@@ -61,30 +66,35 @@ _NOBODY = UUID(int=0)
 _test = TypeAdapter(WebhookTest)
 
 
-def queue_message(
-    message_id: UUID,
-    *,
-    event_type: str,
-    occurred_at: datetime,
-    data: Mapping[str, Any],
-    context: Mapping[str, str],
-    at: datetime,
-) -> int:
-    """Store a message once and owe it to every active subscription that asked for it.
+@dataclass(frozen=True)
+class Saying:
+    """What happened; ``context`` are the ids by which subscribers narrow what they hear."""
+
+    message_id: UUID
+    event_type: str
+    occurred_at: datetime
+    data: Mapping[str, Any]
+    context: Mapping[str, str]
+
+
+def queue_messages(sayings: Iterable[Saying], *, at: datetime) -> int:
+    """Store each message once and owe it to every active subscription that asked for it.
 
     Returns how many deliveries were made; without a single listener nothing is stored.
     """
-    parameters: dict[str, Any] = {
-        "message": message_id,
-        "type": event_type,
-        "occurred_at": occurred_at,
-        "context": canonical.dumps(context),
-        "data": _document(data, context),
-        "correlation": correlation.current(),
-        "at": at,
-        "patterns": patterns_of(event_type),
-        "except": _spoken_of(event_type, context),
-    }
+    said = [
+        {
+            "id": str(each.message_id),
+            "type": each.event_type,
+            "occurred_at": each.occurred_at.isoformat(),
+            "context": each.context,
+            "data": _document(each.data, each.context),
+            "patterns": patterns_of(each.event_type),
+            "about": str(_spoken_of(each.event_type, each.context)),
+        }
+        for each in sayings
+    ]
+    parameters = {"said": json.dumps(said), "correlation": correlation.current(), "at": at}
     return len(statements.fetch(_QUEUE, parameters))
 
 

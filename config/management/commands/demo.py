@@ -15,7 +15,7 @@ from tqdm import tqdm
 from accounts import queries as accounts
 from accounts import services as access
 from config import sample
-from core import events
+from core import events, outbox
 from core.actors import Actor, system
 from jobs import services as jobs
 from network import policy as forms
@@ -110,7 +110,7 @@ class Command(BaseCommand):
         later = timezone.now() + events.FIRST_SWEEP_AFTER
         with tqdm(desc="Reactions", unit=" done") as bar:
             while True:
-                bar.total = bar.n + events.count_due(later)
+                bar.total = bar.n + outbox.count_due(later)
                 if not (done := events.sweep(limit=200, at=later)):
                     break
                 bar.update(done)
