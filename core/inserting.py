@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
-from functools import cache
+from functools import cache, lru_cache
 from itertools import chain
 from operator import attrgetter
 from typing import Any, TypeVar
@@ -18,17 +18,17 @@ FEW = 50
 Row = Sequence[Any]
 T = TypeVar("T")
 
-# The text, its values, and what is done with the rows that it returns, if it returns some.
-_Statement = tuple[str, list[Any], Callable[[list[Any]], None] | None]
+# The text, its values, and what is done if it wrote something.
+_Statement = tuple[str, list[Any], Callable[[], None] | None]
 _waiting: ContextVar[list[_Statement] | None] = ContextVar("waiting", default=None)
 
 
 @contextmanager
 def together() -> Iterator[None]:
-    """Send the small writes of the block in one go at its end; nothing in it may read them.
+    """Send the small writes of the block as one statement at its end; nothing in it may read them.
 
-    A round trip costs as much as a small write. Several statements in one are what psycopg sends
-    as long as it binds parameters itself, which is Django's default.
+    A round trip costs as much as a small write. What they refer to in each other is checked at
+    the commit, as all our foreign keys are; a row can be written once in a block.
     """
     if _waiting.get() is not None:
         yield
@@ -42,9 +42,7 @@ def together() -> Iterator[None]:
         _waiting.reset(token)
 
 
-def _write(
-    statement: str, values: list[Any], then: Callable[[list[Any]], None] | None = None
-) -> None:
+def _write(statement: str, values: list[Any], then: Callable[[], None] | None = None) -> None:
     waiting = _waiting.get()
     if waiting is None:
         _send([(statement, values, then)])
@@ -53,16 +51,22 @@ def _write(
 
 
 def _send(written: list[_Statement]) -> None:
-    if written:
-        with connection.cursor() as cursor:
-            # One by one, so that psycopg recognises each text and need not take it apart again.
-            bound = [cursor.mogrify(text, values) for text, values, _ in written]
-            cursor.execute(";\n".join(bound))
-            for _, _, then in written:
-                if then is not None:
-                    then(cursor.fetchall())
-                cursor.nextset()
-        written.clear()
+    if not written:
+        return
+    statement = _as_one(tuple(text for text, _, _ in written))
+    [counts] = statements.fetch_long(statement, _flat([values for _, values, _ in written]))
+    for count, (_, _, then) in zip(counts, written, strict=True):
+        if count and then is not None:
+            then()
+    written.clear()
+
+
+@lru_cache(maxsize=512)
+def _as_one(texts: tuple[str, ...]) -> str:
+    """One statement that runs these, and returns how many rows each of them wrote."""
+    parts = ", ".join(f"w{n} AS ({text} RETURNING 1)" for n, text in enumerate(texts))
+    counts = ", ".join(f"(SELECT count(*) FROM w{n})" for n in range(len(texts)))  # noqa: S608
+    return f"WITH {parts} SELECT {counts}"
 
 
 def itself(row: Any) -> Row:
@@ -109,9 +113,9 @@ def insert_where(
     where, parameters = condition
     given = ", ".join(["%s"] * len(row))
     _write(
-        f"INSERT INTO {table} ({names}) SELECT {given} WHERE {where} RETURNING 1",
+        f"INSERT INTO {table} ({names}) SELECT {given} WHERE {where}",
         [*row, *parameters],
-        lambda inserted: then() if inserted else None,
+        then,
     )
 
 

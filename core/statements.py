@@ -6,7 +6,7 @@ it ran a few times, unless a pooler lends it to others meanwhile (config/setting
 """
 
 from collections.abc import Iterable, Mapping, Sequence
-from functools import cache
+from functools import cache, lru_cache
 from typing import Any, TypeVar
 from uuid import UUID
 
@@ -26,13 +26,29 @@ def fetch(statement: str, parameters: Parameters = ()) -> list[tuple[Any, ...]]:
     return found
 
 
-def _cursor() -> Any:
+def fetch_long(statement: str, parameters: Sequence[Any]) -> list[tuple[Any, ...]]:
+    """Run a statement of many parameters, whose text psycopg would take apart each time."""
+    with _cursor(psycopg.RawCursor) as cursor:
+        raw = isinstance(cursor.cursor, psycopg.RawCursor)
+        cursor.execute(_numbered(statement) if raw else statement, parameters)
+        found: list[tuple[Any, ...]] = cursor.fetchall()
+    return found
+
+
+@lru_cache(maxsize=512)
+def _numbered(statement: str) -> str:
+    """The statement as PostgreSQL reads it: ``$1`` for the first ``%s``, and so on."""
+    first, *others = statement.split("%s")
+    return first + "".join(f"${n}{text}" for n, text in enumerate(others, start=1))
+
+
+def _cursor(kind: type[psycopg.Cursor[Any]] = psycopg.Cursor) -> Any:
     database = connections[DEFAULT_DB_ALIAS]  # once: ``connection`` looks it up with every use
     if database.queries_logged:  # only Django's own cursors can tell what they ran
         return database.cursor()
     database.close_if_health_check_failed()
     database.ensure_connection()
-    cursor: Any = psycopg.Cursor(database.connection)
+    cursor: Any = kind(database.connection)
     return database.make_cursor(cursor)
 
 

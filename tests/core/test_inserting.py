@@ -7,7 +7,7 @@ from django.db import IntegrityError, connection, transaction
 
 from core import inserting
 from core.ids import uuid7
-from core.models import EventRow, IdempotencyKey
+from core.models import EventRow, IdempotencyKey, ReactionRow
 from tests import world
 
 COLUMNS = ("id", "type", "subject", "payload", "correlation_id", "occurred_at")
@@ -87,3 +87,41 @@ def test_small_writes_go_together(django_assert_num_queries: Any) -> None:
     assert (EventRow.objects.count(), IdempotencyKey.objects.count()) == (2, 2)
     with connection.cursor() as cursor:
         cursor.execute("SELECT 1")
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("true", [True, False])
+def test_a_row_with_a_condition_is_written_where_it_holds(true: bool) -> None:
+    told: list[str] = []
+    with inserting.together():
+        (row,) = events(1)
+        condition = ("EXISTS (SELECT 1 WHERE %s::int = 7)", [7 if true else 8])
+        inserting.insert_where(EventRow, COLUMNS, row, condition, lambda: told.append("here"))
+        inserting.insert(IdempotencyKey, KEY_COLUMNS, keys(2))
+        assert told == []
+    assert EventRow.objects.filter(id=row[0]).exists() is true
+    assert told == (["here"] if true else [])
+    assert IdempotencyKey.objects.count() == 2
+
+
+@pytest.mark.django_db
+def test_what_goes_together_may_refer_to_each_other() -> None:
+    (event,) = events(1)
+    reaction = (uuid7(), event[0], "tests.hear", "done", 1, "", world.AT)
+    columns = ("id", "event_id", "reaction", "status", "attempts", "last_error", "done_at")
+    with inserting.together():
+        inserting.insert(ReactionRow, columns, [reaction])
+        inserting.insert(EventRow, COLUMNS, [event])
+    assert ReactionRow.objects.get().event_id == event[0]
+
+
+@pytest.mark.django_db
+def test_of_what_goes_together_nothing_stays_where_one_is_refused() -> None:
+    def write() -> None:
+        with transaction.atomic(), inserting.together():
+            inserting.insert(EventRow, COLUMNS, events(1))
+            inserting.insert(IdempotencyKey, KEY_COLUMNS, keys(1) * 2)
+
+    with pytest.raises(IntegrityError):
+        write()
+    assert (EventRow.objects.count(), IdempotencyKey.objects.count()) == (0, 0)
