@@ -32,8 +32,19 @@ class Payment(models.Model):
 
     id = models.UUIDField(primary_key=True, default=ids.uuid7, editable=False)
     outage = models.ForeignKey("outages.Outage", models.PROTECT, related_name="+")
-    sla_result = models.ForeignKey("sla.Result", models.PROTECT, related_name="+")
-    operator = models.ForeignKey("network.Operator", models.PROTECT, null=True, related_name="+")
+    sla_result = models.ForeignKey(
+        "sla.Result",
+        models.PROTECT,
+        related_name="+",
+        db_index=False,  # it is unique
+    )
+    operator = models.ForeignKey(
+        "network.Operator",
+        models.PROTECT,
+        null=True,
+        related_name="+",
+        db_index=False,  # an index begins with it
+    )
     direction = models.CharField(max_length=10, choices=Direction)
     kind = models.CharField(max_length=10, choices=Kind)
     amount = models.DecimalField(max_digits=DIGITS, decimal_places=PLACES)

@@ -148,7 +148,12 @@ class Result(models.Model):
     """What one assessment found. A trigger lets only its state move: current, then superseded."""
 
     id = models.UUIDField(primary_key=True, default=ids.uuid7, editable=False)
-    outage = models.ForeignKey("outages.Outage", models.PROTECT, related_name="+")
+    outage = models.ForeignKey(
+        "outages.Outage",
+        models.PROTECT,
+        related_name="+",
+        db_index=False,  # the unique constraint begins with it
+    )
     version = models.PositiveIntegerField(null=True)
     state = models.CharField(max_length=10, choices=ResultState)
     severity = models.CharField(max_length=8, choices=Severity)

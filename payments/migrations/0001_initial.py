@@ -111,6 +111,7 @@ class Migration(migrations.Migration):
                     "operator",
                     models.ForeignKey(
                         null=True,
+                        db_index=False,
                         on_delete=django.db.models.deletion.PROTECT,
                         related_name="+",
                         to="network.operator",
@@ -127,6 +128,7 @@ class Migration(migrations.Migration):
                 (
                     "sla_result",
                     models.ForeignKey(
+                        db_index=False,
                         on_delete=django.db.models.deletion.PROTECT,
                         related_name="+",
                         to="sla.result",

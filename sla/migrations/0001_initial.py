@@ -262,6 +262,7 @@ class Migration(migrations.Migration):
                 (
                     "outage",
                     models.ForeignKey(
+                        db_index=False,
                         on_delete=django.db.models.deletion.PROTECT,
                         related_name="+",
                         to="outages.outage",
