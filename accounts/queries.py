@@ -167,7 +167,7 @@ def actor_of_session(
 
     Raises: CredentialsInvalid, SessionRevoked.
     """
-    rows = statements.fetch(_SESSION, {"id": session_id, "at": at})
+    rows = statements.fetch_first(_SESSION, {"id": session_id, "at": at})
     if not rows:
         raise policy.CredentialsInvalid
     (state, status, expires_at, ends_at, seen_at, mfa_at, again_at, impersonator, user_id,

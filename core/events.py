@@ -292,7 +292,7 @@ RETURNING r.id, r.event_id, r.reaction, r.attempts, e.correlation_id, e.type, e.
 
 def _claim(reaction_ids: Sequence[UUID]) -> list[_Owed]:
     rows = statements.fetch(_CLAIM, [statements.array(reaction_ids)])
-    claimed = [_Owed(*row[:5], partial(_read, *row[5:])) for row in rows]
+    claimed = [_Owed._make([*row[:5], partial(_read, *row[5:])]) for row in rows]
     return sorted(claimed, key=lambda owed: reaction_ids.index(owed.id))
 
 
