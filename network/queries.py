@@ -70,23 +70,29 @@ class OperatorFacts:
         return encode(policy.OPERATOR, self.id)
 
 
-# `k` is the site as it was named, `s` the one it was merged into, if it was.
-_FACTS = """
-SELECT lower(k.code), k.id, s.id, s.code, s.name, s.kind, s.status, s.operator_id, s.region_id,
-       coalesce(r.path, ''),
+# The columns of a SiteFacts, for a statement that joins the site `s`, and what it joins with it.
+SITE_COLUMNS = """
+       s.id, s.code, s.name, s.kind, s.status, s.operator_id, s.region_id, coalesce(r.path, ''),
        CASE WHEN r.id IS NULL THEN '{}'::uuid[] ELSE
          ARRAY(SELECT a.id FROM network_region a WHERE starts_with(r.path, a.path)) END,
        s.country, s.timezone, s.criticality
+"""
+SITE_REGION = "LEFT JOIN network_region AS r ON r.id = s.region_id"
+
+# `k` is the site as it was named, `s` the one it was merged into, if it was.
+_FACTS = f"""
+SELECT lower(k.code), k.id, {SITE_COLUMNS}
   FROM network_site k
   JOIN network_site s ON s.id = coalesce(k.merged_into_id, k.id)
-  LEFT JOIN network_region r ON r.id = s.region_id
-"""
+  {SITE_REGION}
+"""  # noqa: S608 - constants of this module
 
 
 _COLUMNS = [field.name for field in fields(SiteFacts)]
 
 
-def _facts(row: tuple[Any, ...]) -> SiteFacts:
+def facts_of(row: Sequence[Any]) -> SiteFacts:
+    """Read the columns SITE_COLUMNS of a row."""
     return SiteFacts(**dict(zip(_COLUMNS, row, strict=True)))
 
 
@@ -103,8 +109,8 @@ def resolve_sites(keys: Iterable[str]) -> dict[str, SiteFacts]:
     rows = statements.fetch(
         f"{_FACTS} WHERE lower(k.code) = ANY(%s) OR k.id = ANY(%s)", [codes, list(ids)]
     )
-    found = {ids[row[1]]: _facts(row[2:]) for row in rows if row[1] in ids}
-    return found | {row[0]: _facts(row[2:]) for row in rows if row[0] in wanted}
+    found = {ids[row[1]]: facts_of(row[2:]) for row in rows if row[1] in ids}
+    return found | {row[0]: facts_of(row[2:]) for row in rows if row[0] in wanted}
 
 
 def _site_id(key: str) -> UUID | None:
@@ -120,7 +126,7 @@ def site_facts(site_ids: Collection[UUID]) -> dict[UUID, SiteFacts]:
         return {}
     stored = _FACTS.replace("coalesce(k.merged_into_id, k.id)", "k.id")
     rows = statements.fetch(f"{stored} WHERE k.id = ANY(%s)", [statements.array(site_ids)])
-    return {row[1]: _facts(row[2:]) for row in rows}
+    return {row[1]: facts_of(row[2:]) for row in rows}
 
 
 def operators_of(site_ids: Collection[UUID]) -> dict[UUID, UUID | None]:

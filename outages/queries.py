@@ -1,6 +1,6 @@
 """Reads of outages that leave the app."""
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -13,6 +13,7 @@ from core.actors import Actor
 from core.errors import NotFound
 from core.ids import MalformedId, decode
 from network import queries as network
+from network.queries import SiteFacts
 from outages.choices import Severity, Status
 from outages.models import Outage
 from outages.policy import intake
@@ -87,27 +88,32 @@ def _uuid(key: str | UUID) -> UUID:
         raise OutageNotFound from None
 
 
-_FACTS = """
+_FACTS = f"""
 SELECT o.id, o.reference, o.severity, o.status, o.site_id, o.affected_services, o.detected_at,
        o.resolved_at, o.declared_mttr_minutes, o.deleted_at IS NOT NULL, o.settlement,
-       o.import_job, l.n, l.resolved_at, l.resolved_by, l.reopened_at, l.restored_between
+       o.import_job, l.n, l.resolved_at, l.resolved_by, l.reopened_at, l.restored_between,
+       {network.SITE_COLUMNS}
   FROM outages_outage AS o
   LEFT JOIN outages_outagelife AS l ON l.outage_id = o.id
- WHERE o.id = ANY(%s)
+  LEFT JOIN network_site AS s ON s.id = o.site_id
+  {network.SITE_REGION}
+ WHERE o.id = %s
  ORDER BY l.n
-"""
+"""  # noqa: S608 - constants
+_LIFE, _SITE = slice(12, 17), slice(17, None)
 
 
-def facts(ids: Iterable[UUID]) -> dict[UUID, OutageFacts]:
-    """The facts of these outages, deleted ones included; one statement."""
-    found: dict[UUID, Sequence[Any]] = {}
-    lives: dict[UUID, list[Life]] = {}
-    for row in statements.fetch(_FACTS, [statements.array(ids)]):
-        found[row[0]], life = row[:12], row[12:]
-        lives.setdefault(row[0], [])
-        if life[0] is not None:
-            lives[row[0]].append(Life(*life))
-    return {key: _facts(row, lives[key]) for key, row in found.items()}
+def facts(outage_id: UUID) -> tuple[OutageFacts, SiteFacts | None]:
+    """The facts of an outage, deleted ones included, and of its site; one statement.
+
+    Raises: OutageNotFound.
+    """
+    rows = statements.fetch(_FACTS, [outage_id])
+    if not rows:
+        raise OutageNotFound
+    lives = [Life(*row[_LIFE]) for row in rows if row[_LIFE.start] is not None]
+    found = _facts(rows[0][: _LIFE.start], lives)
+    return found, network.facts_of(rows[0][_SITE]) if found.site_id else None
 
 
 def _facts(row: Sequence[Any], lives: list[Life]) -> OutageFacts:

@@ -12,11 +12,10 @@ from audit import queries as audit_trail
 from audit import services as audit
 from core import events, ids, inserting, money, statements
 from core.actors import Actor
-from network import queries as network
 from network.queries import SiteFacts
 from outages import queries as outages
 from outages.choices import Settlement
-from outages.queries import OutageFacts, OutageNotFound
+from outages.queries import OutageFacts
 from payments.choices import Attestation, Direction, Reason, State
 from payments.events import PaymentBlocked, PaymentCancelled, PaymentEvent, PaymentRequested
 from payments.models import Payment
@@ -38,7 +37,7 @@ def request_payment(outage_id: UUID, *, actor: Actor, at: datetime) -> Payment |
     """
     with events.unit():
         _lock(outage_id)
-        facts, site = _facts(outage_id)
+        facts, site = outages.facts(outage_id)
         access.require_may_request(actor, site.place if site else None)
         result = sla.get_latest_result(outage_id) if _is_resolved(facts) else None
         if result is None:
@@ -76,7 +75,7 @@ def withdraw_payments(
     """
     with transaction.atomic():
         _lock(outage_id)
-        facts, site = _facts(outage_id)
+        facts, site = outages.facts(outage_id)
         access.require_may_request(actor, site.place if site else None)
         if _is_resolved(facts):
             return []
@@ -88,15 +87,6 @@ def _lock(outage_id: UUID) -> None:
     statements.fetch(
         "SELECT pg_advisory_xact_lock(hashtextextended(%s, 0))", [f"payments.outage:{outage_id}"]
     )
-
-
-def _facts(outage_id: UUID) -> tuple[OutageFacts, SiteFacts | None]:
-    facts = outages.facts([outage_id]).get(outage_id)
-    if facts is None:
-        raise OutageNotFound
-    if facts.site_id is None:
-        return facts, None
-    return facts, network.site_facts([facts.site_id])[facts.site_id]
 
 
 def _is_resolved(facts: OutageFacts) -> bool:

@@ -67,6 +67,7 @@ _FIGURE = (
 )  # fmt: skip
 _LATEST = f"""
 SELECT o.reference, o.detected_at, r.threshold_source, r.reason_code, r.policy_id,
+       ARRAY({terms.DEFAULTS}),
        {", ".join(f"r.{name}" for name in _FIGURE)}
   FROM sla_result AS r
   JOIN outages_outage AS o ON o.id = r.outage_id
@@ -79,9 +80,9 @@ def get_latest_result(outage_id: UUID) -> LatestResult | None:
     found = statements.fetch(_LATEST, [outage_id])
     if not found:
         return None
-    reference, detected_at, threshold_source, reason_code, policy_id, *figure = found[0]
+    reference, detected_at, threshold_source, reason_code, policy_id, published, *figure = found[0]
     policy = terms.policies([policy_id])[policy_id]
-    defaults = terms.scope_policies(detected_at)
+    defaults = terms.defaults_of(published, detected_at)
     return LatestResult(
         outage_id=outage_id,
         reference=reference,

@@ -57,6 +57,11 @@ def published(site_ids: Collection[UUID] = (), operator_ids: Collection[UUID] = 
     return list(policies(policy_id for (policy_id,) in found).values())
 
 
+# The published policies of everybody, for a statement that asks for more.
+DEFAULTS = """
+SELECT id FROM sla_policy
+ WHERE state = 'published' AND scope_kind = 'default' ORDER BY effective_at, id
+"""
 _PUBLISHED = """
 SELECT id FROM sla_policy
  WHERE state = 'published'
@@ -115,6 +120,11 @@ def scope_policies(
     if site_id or operator_id:
         prefetch_related_objects(list(found.values()), "operator", "site")  # for their codes
     return found
+
+
+def defaults_of(ids: Iterable[UUID], at: datetime) -> Mapping[str, Policy]:
+    """Answer ``scope_policies(at)`` from what DEFAULTS has given. Raises: NoTermsInForce."""
+    return _by_severity(list(policies(ids).values()), None, None, at)
 
 
 def policy_of_version(severity: str, version: int) -> Policy:

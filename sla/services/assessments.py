@@ -11,10 +11,9 @@ from audit import services as audit
 from core import events, ids, inserting, statements
 from core.actors import Actor, Place
 from core.errors import Conflict
-from network import queries as network
 from network.queries import SiteFacts
 from outages import queries as outages
-from outages.queries import OutageFacts, OutageNotFound
+from outages.queries import OutageFacts
 from outages.services.moves import OutageNotResolved
 from sla import queries
 from sla.choices import Cause, MttrSource, Outcome, ResultState
@@ -62,7 +61,7 @@ def assess_outage(
     """
     with transaction.atomic():
         _lock(outage_id)
-        facts, site = _facts(outage_id)
+        facts, site = outages.facts(outage_id)
         access.require_may_assess(actor, _place(site), switches_basis=basis is not None)
         if not _is_resolved(facts):
             raise OutageNotResolved
@@ -78,7 +77,7 @@ def follow_outage(outage_id: UUID, *, cause: Cause, actor: Actor, at: datetime) 
     """
     with events.unit():
         _lock(outage_id)
-        facts, site = _facts(outage_id)
+        facts, site = outages.facts(outage_id)
         access.require_may_assess(actor, _place(site), switches_basis=False)
         if _is_resolved(facts):
             return _assess(facts, site, cause=cause, actor=actor, at=at, basis=None)
@@ -106,7 +105,7 @@ def withdraw_result(outage_id: UUID, *, actor: Actor, at: datetime) -> Result | 
     """
     with transaction.atomic():
         _lock(outage_id)
-        facts, site = _facts(outage_id)
+        facts, site = outages.facts(outage_id)
         access.require_may_assess(actor, _place(site), switches_basis=False)
         return None if _is_resolved(facts) else _withdraw(facts, actor=actor, at=at)
 
@@ -116,15 +115,6 @@ def _lock(outage_id: UUID) -> None:
     statements.fetch(
         "SELECT pg_advisory_xact_lock(hashtextextended(%s, 0))", [f"sla.outage:{outage_id}"]
     )
-
-
-def _facts(outage_id: UUID) -> tuple[OutageFacts, SiteFacts | None]:
-    facts = outages.facts([outage_id]).get(outage_id)
-    if facts is None:
-        raise OutageNotFound
-    if facts.site_id is None:
-        return facts, None
-    return facts, network.site_facts([facts.site_id])[facts.site_id]
 
 
 def _place(site: SiteFacts | None) -> Place | None:
