@@ -279,13 +279,15 @@ def deliver_together(reaction_ids: Sequence[UUID]) -> int:
     return sum(deliver(owed.id) for owed in claimed)
 
 
-# Done already, if what follows in the transaction does not fail.
+# Done already, if what follows in the transaction does not fail. The rows are found by their keys,
+# first: the index of what is due holds all that was, until it is vacuumed.
 _CLAIM = """
+WITH ours AS MATERIALIZED (
+     SELECT id, status FROM core_reaction WHERE id = ANY(%s) FOR UPDATE SKIP LOCKED)
 UPDATE core_reaction AS r
    SET status = 'done', attempts = r.attempts + 1, done_at = now(), next_attempt_at = NULL
-  FROM core_event AS e
- WHERE e.id = r.event_id AND r.id IN (
-       SELECT id FROM core_reaction WHERE id = ANY(%s) AND status = 'due' FOR UPDATE SKIP LOCKED)
+  FROM ours, core_event AS e
+ WHERE r.id = ours.id AND ours.status = 'due' AND e.id = r.event_id
 RETURNING r.id, r.event_id, r.reaction, r.attempts, e.correlation_id, e.type, e.payload
 """
 
