@@ -5,7 +5,6 @@ from datetime import datetime, timedelta
 from uuid import UUID
 
 from django.conf import settings
-from django.db import transaction
 from django.db.models import prefetch_related_objects
 
 from audit import queries as audit_trail
@@ -73,7 +72,7 @@ def withdraw_payments(
     been resolved again meanwhile: its new result decides then.
     Emits payment.cancelled. Audits payments.withdraw. Raises: NotPermitted, OutageNotFound.
     """
-    with transaction.atomic():
+    with events.unit():
         _lock(outage_id)
         facts, site = outages.facts(outage_id)
         access.require_may_request(actor, site.place if site else None)

@@ -41,6 +41,9 @@ class Echoed(events.Event):
     bell_id: str = "bell-1"
 
 
+del events._classes[Echoed.type]  # it would be one of the product's while tests are collected
+
+
 @pytest.fixture(autouse=True)
 def only_ours() -> Iterator[None]:
     """The event and its reactions are known in this file only."""
