@@ -28,7 +28,8 @@ from outages.policy import intake, moves
 from outages.policy.intake import OutageFacts
 from outages.services import telling
 
-MADE_REFERENCE = "OUT-{:06d}"
+# A reference from the sequence, of at least six digits.
+_MADE = "'OUT-' || to_char(nextval('outages_reference'), 'FM999999999999000000')"
 
 
 class ReferenceTaken(Conflict):
@@ -100,7 +101,9 @@ def open_outages(
         sites = network_queries.resolve_sites({each.site_id for each in births if each.site_id})
         opened: list[Opened] = [Opened()] * len(births)
         candidates: list[tuple[int, Outage]] = []
-        numbers = iter(_numbers(sum(1 for facts in births if facts.id is None)))
+        nameless = sum(1 for facts in births if facts.id is None)
+        # That of a single outage is drawn by the statement that inserts it.
+        made = iter(_draw(nameless) if len(births) > 1 else ())
         assignees = _assignees(births)
         gate = _Gate(actor, at, bulk=bulk)
         accepted: list[tuple[int, OutageFacts]] = []
@@ -114,7 +117,7 @@ def open_outages(
         for index, facts in accepted:
             site = sites.get((facts.site_id or "").lower())
             outage = _born(facts, site, actor, at, source, settlement, import_job)
-            outage.reference = facts.id or MADE_REFERENCE.format(next(numbers))
+            outage.reference = facts.id or next(made, "")
             outage.assignee_id = assignees.get((facts.assigned_to or "").lower())
             candidates.append((index, outage))
         written = []
@@ -154,11 +157,11 @@ def _assignees(births: Sequence[OutageFacts]) -> dict[str, UUID]:
     return accounts.active_people(named) if named else {}
 
 
-def _numbers(count: int) -> list[int]:
+def _draw(count: int) -> list[str]:
     if not count:
         return []
-    drawn = "SELECT nextval('outages_reference') FROM generate_series(1, %s)"
-    return [number for (number,) in statements.fetch(drawn, [count])]
+    drawn = f"SELECT {_MADE} FROM generate_series(1, %s)"  # noqa: S608 - a constant
+    return [reference for (reference,) in statements.fetch(drawn, [count])]
 
 
 def _draw_again(outages: list[Outage]) -> None:
@@ -170,7 +173,7 @@ def _draw_again(outages: list[Outage]) -> None:
     size = 16 * len(outages)
     free: list[str] = []
     while len(free) < len(outages):
-        made = [MADE_REFERENCE.format(number) for number in _numbers(size)]
+        made = _draw(size)
         rows = Outage.objects.annotate(upper=Upper("reference")).filter(upper__in=made)
         taken = set(rows.values_list("upper", flat=True))
         free += [reference for reference in made if reference not in taken]
@@ -267,7 +270,10 @@ def _born(
 
 def _insert(outages: list[Outage]) -> set[UUID]:
     """Insert what collides with nothing; returns the ids that were. The unique indexes decide."""
-    new = inserting.insert_new(Outage, _COLUMNS, outages, _row)
+    if len(outages) == 1 and not outages[0].reference:
+        new = _insert_drawing(outages[0])
+    else:
+        new = inserting.insert_new(Outage, _COLUMNS, outages, _row)
     inserting.insert(
         OutageLife,
         ("id", "outage_id", "n", "resolved_at", "resolved_by", "declared_mttr_minutes",
@@ -279,6 +285,25 @@ def _insert(outages: list[Outage]) -> set[UUID]:
         ),
     )  # fmt: skip
     return new
+
+
+_NAMELESS = tuple(name for name in _COLUMNS if name != "reference")
+_nameless_row = attrgetter(*_NAMELESS)
+_INSERT_DRAWING = f"""
+INSERT INTO outages_outage (reference, {", ".join(_NAMELESS)})
+VALUES ({_MADE}, {", ".join(["%s"] * len(_NAMELESS))})
+ON CONFLICT DO NOTHING
+RETURNING reference
+"""  # noqa: S608 - constants
+
+
+def _insert_drawing(outage: Outage) -> set[UUID]:
+    """Insert one outage and give it the next made reference, in one round trip."""
+    drawn = statements.fetch_long(_INSERT_DRAWING, _nameless_row(outage))
+    if not drawn:
+        return set()
+    [(outage.reference,)] = drawn
+    return {outage.id}
 
 
 def _known(
@@ -318,7 +343,7 @@ def _known(
                 found.append((index, Opened(fault=fault)))
         elif twin is not None:
             found.append((index, _repeated(twin, seen)))
-        elif births[index].id is None and same is not None:
+        elif births[index].id is None and (same is not None or not outage.reference):
             unlucky.append((index, outage))
         else:
             raise Busy  # it collided with a row that is gone again

@@ -22,6 +22,17 @@ def test_an_opened_outage_gets_a_made_reference() -> None:
     assert len(outage.reference) >= 10
 
 
+def test_a_made_reference_steps_over_one_that_is_taken() -> None:
+    operator = world.actor("operator")
+    first, _ = services.open_outage(world.facts(), actor=operator, at=AT)
+    after = f"OUT-{int(first.reference.removeprefix('OUT-')) + 1:06d}"
+    services.open_outage(world.facts(id=after, description="taken"), actor=operator, at=AT)
+    made, created = services.open_outage(world.facts(description="next"), actor=operator, at=AT)
+    assert created
+    assert made.reference not in {first.reference, after}
+    assert Outage.objects.get(id=made.id).reference == made.reference
+
+
 def test_opening_is_audited_and_announced_in_the_same_commit() -> None:
     outage, _ = services.open_outage(world.facts(), actor=world.actor("operator"), at=AT)
     entry = Entry.objects.get(subject_id=outage.reference)
