@@ -170,7 +170,12 @@ class Result(models.Model):
     payment_type = models.CharField(max_length=7, choices=PaymentType)
     rating = models.CharField(max_length=11, choices=Rating)
     reason_code = models.CharField(max_length=16, choices=ReasonCode)
-    policy = models.ForeignKey(Policy, models.PROTECT, related_name="+")
+    policy = models.ForeignKey(
+        Policy,
+        models.PROTECT,
+        related_name="+",
+        db_index=False,  # nobody asks, and a policy is never deleted
+    )
     threshold_source = models.CharField(max_length=8, choices=ThresholdSource)
     config_version_hash = models.BigIntegerField(
         help_text="The contract's hash of the four default policies then in force."
@@ -185,9 +190,16 @@ class Result(models.Model):
     current_from = models.DateTimeField(null=True)
     superseded_at = models.DateTimeField(null=True)
     # Copies, so that a scope filter needs no join and a site that changes hands takes no old debt.
-    site = models.ForeignKey("network.Site", models.PROTECT, null=True, related_name="+")
-    region = models.ForeignKey("network.Region", models.PROTECT, null=True, related_name="+")
-    operator = models.ForeignKey("network.Operator", models.PROTECT, null=True, related_name="+")
+    # An index begins with each.
+    site = models.ForeignKey(
+        "network.Site", models.PROTECT, null=True, related_name="+", db_index=False
+    )
+    region = models.ForeignKey(
+        "network.Region", models.PROTECT, null=True, related_name="+", db_index=False
+    )
+    operator = models.ForeignKey(
+        "network.Operator", models.PROTECT, null=True, related_name="+", db_index=False
+    )
 
     objects = ResultQuerySet.as_manager()
 
@@ -229,22 +241,12 @@ class Result(models.Model):
             ),
         ]
         indexes = [
-            # Lists and analytics narrowed to a place, a counterparty or a severity, by time.
-            models.Index(
-                fields=["site", "occurred_at"],
-                name="sla_result_by_site",
-                condition=Q(state="current"),
-            ),
-            models.Index(
-                fields=["region", "occurred_at"],
-                name="sla_result_by_region",
-                condition=Q(state="current"),
-            ),
-            models.Index(
-                fields=["operator", "occurred_at"],
-                name="sla_result_by_operator",
-                condition=Q(state="current"),
-            ),
+            # Lists and analytics narrowed to a place, a counterparty or a severity, by time. The
+            # first three with all versions: lists show superseded ones, and network asks what
+            # refers to a row before it deletes one.
+            models.Index(fields=["site", "occurred_at"], name="sla_result_by_site"),
+            models.Index(fields=["region", "occurred_at"], name="sla_result_by_region"),
+            models.Index(fields=["operator", "occurred_at"], name="sla_result_by_operator"),
             models.Index(
                 fields=["severity", "occurred_at"],
                 include=["mttr_minutes"],

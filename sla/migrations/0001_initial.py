@@ -253,6 +253,7 @@ class Migration(migrations.Migration):
                 (
                     "operator",
                     models.ForeignKey(
+                        db_index=False,
                         null=True,
                         on_delete=django.db.models.deletion.PROTECT,
                         related_name="+",
@@ -271,6 +272,7 @@ class Migration(migrations.Migration):
                 (
                     "policy",
                     models.ForeignKey(
+                        db_index=False,
                         on_delete=django.db.models.deletion.PROTECT,
                         related_name="+",
                         to="sla.policy",
@@ -279,6 +281,7 @@ class Migration(migrations.Migration):
                 (
                     "region",
                     models.ForeignKey(
+                        db_index=False,
                         null=True,
                         on_delete=django.db.models.deletion.PROTECT,
                         related_name="+",
@@ -288,6 +291,7 @@ class Migration(migrations.Migration):
                 (
                     "site",
                     models.ForeignKey(
+                        db_index=False,
                         null=True,
                         on_delete=django.db.models.deletion.PROTECT,
                         related_name="+",
@@ -375,7 +379,6 @@ class Migration(migrations.Migration):
         migrations.AddIndex(
             model_name="result",
             index=models.Index(
-                condition=models.Q(("state", "current")),
                 fields=["site", "occurred_at"],
                 name="sla_result_by_site",
             ),
@@ -383,7 +386,6 @@ class Migration(migrations.Migration):
         migrations.AddIndex(
             model_name="result",
             index=models.Index(
-                condition=models.Q(("state", "current")),
                 fields=["region", "occurred_at"],
                 name="sla_result_by_region",
             ),
@@ -391,7 +393,6 @@ class Migration(migrations.Migration):
         migrations.AddIndex(
             model_name="result",
             index=models.Index(
-                condition=models.Q(("state", "current")),
                 fields=["operator", "occurred_at"],
                 name="sla_result_by_operator",
             ),
