@@ -106,7 +106,7 @@ def test_an_absent_redis_is_degraded_and_still_serves(client: Client, settings) 
 def test_late_events_and_dead_letters_are_warnings(
     client: Client, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(health.events, "oldest_due_seconds", lambda: 60.2)
+    monkeypatch.setattr(health.outbox, "oldest_due_seconds", lambda: 60.2)
     monkeypatch.setattr(health.webhooks, "dead_letter_count", lambda: 1001)
     answer = client.get("/health/readiness")
     components = answer.json()["components"]
