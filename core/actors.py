@@ -29,12 +29,13 @@ class Actor:
     site_roles: Mapping[str, str] = field(default_factory=dict)  # site id -> role
     key_id: str = ""
     key_scopes: frozenset[str] = frozenset()
+    key_rate_rpm: int | None = None  # what the key may do in a minute; None: RATE_LIMIT_RPM
     session_id: str = ""
     impersonator: str = ""
     address: str = ""
     mfa_at: datetime | None = None
     reauthenticated_at: datetime | None = None
-    # A role of theirs demands a second factor (MFA_REQUIRED_ROLES), and they have none.
+    # A role of theirs demands a second factor (MFA_REQUIRED_ROLES), and they proved none.
     owes_second_factor: bool = False
 
     @property
@@ -56,7 +57,10 @@ class NotPermitted(Forbidden):
 class SecondFactorRequired(Forbidden):
     code = "second_factor_required"
     title = "Second factor required"
-    summary = "Your role demands a second factor. Set one up first: POST /auth/2fa/setup."
+    summary = (
+        "Your role demands a second factor. Set one up (POST /auth/2fa/setup), or prove the one "
+        "you have (POST /auth/reauthenticate)."
+    )
 
 
 class ImpersonatorRefused(Forbidden):
@@ -112,8 +116,6 @@ def may(actor: Actor, least_role: str, key_scope: str, place: Place | None = Non
 def require(actor: Actor, least_role: str, key_scope: str, place: Place | None = None) -> None:
     """Pass, or refuse with the reason. Raises: NotPermitted, SecondFactorRequired."""
     verdict = may(actor, least_role, key_scope, place)
-    if verdict.reason == "second_factor_required":
-        raise SecondFactorRequired
     if not verdict.allowed:
         raise refusal(verdict.reason, least_role, key_scope)
 
@@ -140,8 +142,10 @@ def require_fresh_proof(actor: Actor, at: datetime) -> None:
         raise ReauthenticationRequired
 
 
-def refusal(reason: str, least_role: str, key_scope: str = "") -> NotPermitted:
+def refusal(reason: str, least_role: str, key_scope: str = "") -> Forbidden:
     """The refusal that names what is missing."""
+    if reason == "second_factor_required":
+        return SecondFactorRequired()
     words = {
         "role_too_low": f"This needs the role {least_role}.",
         "outside_scope": f"This needs the role {least_role} here; yours holds elsewhere.",

@@ -32,7 +32,7 @@ def dumps(value: object) -> str:
     """Write a value as canonical JSON text; equal values give equal bytes.
 
     Instants become UTC with six decimals and ``Z``, decimals plain digits, floats the string of
-    their shortest form. Source: RFC 8785; audit.md, section 2.
+    their shortest form. Source: RFC 8785.
     """
     return _encode(plain(value))
 

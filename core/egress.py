@@ -1,7 +1,8 @@
-"""The only way out to an address that a person typed: judged twice, then one bounded POST.
+"""The only way out: to an address that a person typed, judged twice, one bounded POST.
 
 The text of a URL is checked when it is saved and before each attempt; the address is judged again
-at the socket, where rebinding, odd spellings and happy eyeballs can no longer change it.
+at the socket, where rebinding, odd spellings and happy eyeballs can no longer change it. Servers
+that the operator has configured are asked by ``fetch``, in private networks too.
 """
 
 import asyncio
@@ -46,6 +47,7 @@ __all__ = [
     "UrlForbidden",
     "Verdict",
     "check_url",
+    "fetch",
     "judge",
     "post",
     "trusting_system",
@@ -58,6 +60,10 @@ HEADER_LINE_BYTES = 8192
 DNS_CACHE_SECONDS = 30
 KEEP_ALIVE_SECONDS = 15
 CONNECTIONS_PER_HOST = 50
+FETCH_SECONDS = 5
+FETCH_MAX_BYTES = 262_144
+# What "named by the operator" admits; link-local and metadata stay shut, loopback but for local.
+_EVERY_NETWORK = (ipaddress.ip_network("0.0.0.0/0"), ipaddress.ip_network("::/0"))
 
 
 class EgressError(Exception):
@@ -120,21 +126,27 @@ class _Response(aiohttp.ClientResponse):
 
 
 class Session:
-    """Connections that are kept while many POSTs are sent. Use it as ``async with``."""
+    """Connections that are kept while many POSTs are sent. Use it as ``async with``.
+
+    ``configured``: its URLs come from the operator's settings, so private networks count as named.
+    """
 
     def __init__(
         self,
         *,
         resolver: AbstractResolver | None = None,
         trust: ssl.SSLContext | None = None,
+        configured: bool = False,
     ) -> None:
         self._resolver = resolver
         self._trust = trust
+        self._configured = configured
         self._client: aiohttp.ClientSession | None = None
 
     async def __aenter__(self) -> Self:
         # Read once: an engine's session lives as long as its settings.
-        admitted, loopback = admitted_networks(), loopback_allowed()
+        admitted = _EVERY_NETWORK if self._configured else admitted_networks()
+        loopback = loopback_allowed()
         connector = aiohttp.TCPConnector(
             resolver=self._resolver or aiohttp.AsyncResolver(timeout=CONNECT_SECONDS / 2, tries=2),
             socket_factory=_judging(admitted, loopback=loopback),
@@ -177,35 +189,73 @@ class Session:
 
         Raises: DnsFailed, ConnectFailed, TlsFailed, TimedOut, Broken, AddressForbidden.
         """
-        if self._client is None:
-            raise RuntimeError("A session sends inside its `async with` only.")
         try:
             target = check_url(url)
         except UrlForbidden as error:
             raise AddressForbidden(error.detail) from error
         began = perf_counter()
-        try:
-            async with asyncio.timeout(timeout_s):
-                response = await self._client.post(
-                    URL(target.url), data=body, headers=headers, allow_redirects=False
-                )
-        except TimeoutError as error:
-            raise _timed_out(error, timeout_s) from error
-        except (aiohttp.ClientError, OSError) as error:
-            raise _translated(error) from error
+        response = await self._begin("POST", target.url, body, headers, timeout_s)
         latency = perf_counter() - began
         try:
             read = await _read(response, max_bytes, min(BODY_SECONDS, timeout_s - latency))
         finally:
             # Gives a finished connection back, and cuts one that still has something to say.
             response.release()
-        return Reply(
-            status=response.status,
-            retry_after=response.headers.get("Retry-After"),
-            body=read,
-            remote_ip=response.peer if isinstance(response, _Response) else None,
-            latency_ms=round(latency * 1000),
-        )
+        return _reply(response, read, latency)
+
+    async def fetch(
+        self,
+        url: str,
+        body: bytes | None,
+        headers: Mapping[str, str],
+        timeout_s: float,
+        max_bytes: int,
+    ) -> Reply:
+        """GET, or POST with a body; the answer comes whole within the deadline or not at all.
+
+        Raises: as ``post``; Broken for more than ``max_bytes`` or a body that ends early.
+        """
+        began = perf_counter()
+        method = "GET" if body is None else "POST"
+        # A compressed answer could be small on its way and large in our hands.
+        sent = {**headers, "Accept-Encoding": "identity"}
+        response = await self._begin(method, url, body, sent, timeout_s)
+        latency = perf_counter() - began
+        read = bytearray()
+        try:
+            async with asyncio.timeout(max(timeout_s - latency, 0)):
+                async for piece in response.content.iter_any():
+                    read += piece
+                    if len(read) > max_bytes:
+                        raise Broken(f"The answer has more than {max_bytes} bytes.")
+        except TimeoutError as error:
+            raise _timed_out(error, timeout_s) from error
+        except (aiohttp.ClientError, OSError) as error:
+            raise _translated(error) from error
+        finally:
+            response.release()
+        return _reply(response, bytes(read), latency)
+
+    async def _begin(
+        self,
+        method: str,
+        url: str,
+        body: bytes | None,
+        headers: Mapping[str, str],
+        timeout_s: float,
+    ) -> aiohttp.ClientResponse:
+        """Send one request and wait for its status line."""
+        if self._client is None:
+            raise RuntimeError("A session sends inside its `async with` only.")
+        try:
+            async with asyncio.timeout(timeout_s):
+                return await self._client.request(
+                    method, URL(url), data=body, headers=headers, allow_redirects=False
+                )
+        except TimeoutError as error:
+            raise _timed_out(error, timeout_s) from error
+        except (aiohttp.ClientError, OSError) as error:
+            raise _translated(error) from error
 
 
 def post(
@@ -220,14 +270,41 @@ def post(
     Raises: as ``Session.post``; RuntimeError inside a transaction, whose locks a stranger would
     otherwise hold for as long as they like.
     """
-    if database.in_atomic_block:
-        raise RuntimeError("Nothing leaves the house inside a database transaction.")
+    _require_no_transaction()
 
     async def once() -> Reply:
         async with Session() as session:
             return await session.post(url, body, headers, timeout_s, max_bytes)
 
     return asyncio.run(once())
+
+
+def fetch(
+    url: str,
+    *,
+    body: bytes | None = None,
+    headers: Mapping[str, str] | None = None,
+    timeout_s: float = FETCH_SECONDS,
+    max_bytes: int = FETCH_MAX_BYTES,
+) -> Reply:
+    """Ask a server of the operator's own choice, once, from synchronous code: never a typed URL.
+
+    GET, or POST with a body; no redirect is followed. Private networks are reachable, link-local
+    and metadata addresses are not, loopback is in local only.
+    Raises: as ``Session.fetch``; RuntimeError inside a transaction.
+    """
+    _require_no_transaction()
+
+    async def once() -> Reply:
+        async with Session(configured=True) as session:
+            return await session.fetch(url, body, headers or {}, timeout_s, max_bytes)
+
+    return asyncio.run(once())
+
+
+def _require_no_transaction() -> None:
+    if database.in_atomic_block:
+        raise RuntimeError("Nothing leaves the house inside a database transaction.")
 
 
 def trusting_system() -> ssl.SSLContext:
@@ -255,6 +332,16 @@ def _judging(
         return socket.socket(family=family, type=kind, proto=proto)
 
     return make
+
+
+def _reply(response: aiohttp.ClientResponse, body: bytes, latency: float) -> Reply:
+    return Reply(
+        status=response.status,
+        retry_after=response.headers.get("Retry-After"),
+        body=body,
+        remote_ip=response.peer if isinstance(response, _Response) else None,
+        latency_ms=round(latency * 1000),
+    )
 
 
 async def _read(response: aiohttp.ClientResponse, most: int, seconds: float) -> bytes:

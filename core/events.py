@@ -19,7 +19,7 @@ from django.db import connection, transaction
 from django.utils import timezone
 from pydantic import TypeAdapter
 
-from core import correlation, inserting, statements
+from core import correlation, inserting, notices, statements
 from core.ids import uuid7
 from core.models import EventRow, ReactionRow
 
@@ -32,10 +32,14 @@ FIRST_SWEEP_AFTER = timedelta(seconds=5)  # leaves the request time to deliver b
 
 @dataclass(frozen=True, kw_only=True)
 class Event:
-    """A frozen fact in the past tense. Subclasses are plain: field types JSON can carry."""
+    """A frozen fact in the past tense. Subclasses are plain: field types JSON can carry.
+
+    ``wakes_streams``: open streams hang on it, so they are told to look when it has committed.
+    """
 
     type: ClassVar[str] = ""
     public: ClassVar[bool] = True
+    wakes_streams: ClassVar[bool] = False
     subject: ClassVar[str] = ""
 
     occurred_at: datetime
@@ -160,6 +164,8 @@ def publish_many(events: Iterable[Event]) -> list[UUID]:
             lambda each: (each[0], *_event_columns(each[1]), correlation_id, each[1].occurred_at),
         )
         _owe(owed, correlation_id)
+    if any(cls.wakes_streams for cls in names):
+        notices.after_commit()
     return [event_id for event_id, _ in published]
 
 

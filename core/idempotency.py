@@ -2,6 +2,7 @@
 
 import hashlib
 import time
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -9,6 +10,7 @@ from typing import Any
 from django.conf import settings
 from django.core.files.uploadedfile import UploadedFile
 from django.db import IntegrityError, OperationalError, connection, models, transaction
+from django.utils.crypto import salted_hmac
 from psycopg import errors as pg
 from rest_framework.request import Request
 
@@ -79,7 +81,8 @@ def wanted(request: Request) -> Use | None:
 
 
 def _fingerprint(request: Request) -> str:
-    digest = hashlib.sha256()
+    # With our key: a body may hold a password, which a plain hash would let guess from a copy.
+    digest = salted_hmac("core.idempotency", b"", algorithm="sha256")
     content_type = (request.content_type or "").partition(";")[0].strip().lower()
     for part in (request.META.get("QUERY_STRING", ""), content_type):
         digest.update(part.encode() + b"\n")
@@ -156,6 +159,15 @@ def keep(use: Use, status: int, location: str, subject: str) -> None:
 def keep_body(use: Use, body: bytes) -> None:
     """Keep the rendered answer, after the commit."""
     _rows(use).update(body=body)
+
+
+def forget_bodies(person: str, subjects: Collection[str]) -> None:
+    """Forget what this person was answered, and every answer that tells of these subjects.
+
+    A repeat is told of them as they are then.
+    """
+    own = models.Q(actor_id=person) | models.Q(actor_id__startswith=f"{person}:")
+    IdempotencyKey.objects.filter(own | models.Q(subject__in=subjects)).update(body=None)
 
 
 def _rows(use: Use) -> models.QuerySet[IdempotencyKey]:

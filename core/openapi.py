@@ -21,7 +21,7 @@ from rest_framework import serializers
 from rest_framework.settings import api_settings
 
 from core import errors, idempotency, pagination, preconditions, problems, wire
-from core.actors import NotPermitted
+from core.actors import NotPermitted, SecondFactorRequired
 from core.wire import Input
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -145,7 +145,13 @@ def operation(
         examples.append(OpenApiExample("Request", body_example, request_only=True))
     if example is not None:
         examples.append(
-            OpenApiExample("Answer", example, response_only=True, status_codes=[str(status)])
+            OpenApiExample(
+                "Answer",
+                example,
+                response_only=True,
+                status_codes=[str(status)],
+                media_type=media_type,
+            )
         )
     answers: dict[Any, Any] = {
         (status, media_type) if response is not None else status: OpenApiResponse(
@@ -184,9 +190,9 @@ Refusals = list[type[errors.DomainError]]
 def _always(role: str | None) -> Refusals:
     """What any request can meet, whatever the handler asks for."""
     met: Refusals = [errors.ForbiddenCharacter, errors.ValidationFailed, errors.TooLarge]
-    met += [errors.DatabaseUnavailable, errors.QueryTimeout, errors.Busy]
+    met += [errors.DatabaseUnavailable, errors.QueryTimeout, errors.Busy, errors.TooMany]
     if role is not None:
-        met += [NotPermitted]
+        met += [NotPermitted, SecondFactorRequired]
         for way_in in api_settings.DEFAULT_AUTHENTICATION_CLASSES:
             met += getattr(way_in, "refuses", ())
         met += [errors.CredentialsMissing]

@@ -1,4 +1,4 @@
-"""Lists: numbered pages and cursors, with one spelling of sort order for both (api.md 1.4)."""
+"""Lists: numbered pages and cursors, with one spelling of sort order for both."""
 
 import base64
 import hashlib

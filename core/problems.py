@@ -45,7 +45,7 @@ def status_of(error: errors.DomainError) -> int:
 
 
 def document(error: errors.DomainError, instance: str) -> dict[str, Any]:
-    """The problem document (api.md 1.2). Bodies name no SQL, path, class or exception text."""
+    """The problem document. Bodies name no SQL, path, class or exception text."""
     correlation_id = correlation.current()
     problem: dict[str, Any] = {
         "type": f"urn:noc-iq:problem:{error.code}",
@@ -70,14 +70,21 @@ def fault_form(fault: errors.Fault) -> dict[str, Any]:
     return form | dict(fault.more)
 
 
+class Problem(HttpResponse):
+    """A refusal as an answer, with its code for those who see only the answer."""
+
+    code: str = ""
+
+
 def response(error: errors.DomainError, request: HttpRequest) -> HttpResponse:
     """Answer with the problem document of this error."""
     status = status_of(error)
-    answer = HttpResponse(
+    answer = Problem(
         orjson.dumps(document(error, request.path), default=str),
         status=status,
         content_type="application/problem+json",
     )
+    answer.code = error.code
     answer["Cache-Control"] = "no-store"
     if status == 401:
         answer["WWW-Authenticate"] = 'Bearer realm="noc-iq"'

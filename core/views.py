@@ -12,8 +12,9 @@ from django.utils import timezone
 from rest_framework.request import Request
 from rest_framework.views import APIView
 
-from core import events, idempotency, rendering
+from core import events, idempotency, limits, notices, rendering
 from core.actors import Actor
+from core.callers import client_address, counted_address
 from core.preconditions import etag_of
 from core.problems import translate
 
@@ -43,7 +44,14 @@ class ApiView(APIView):
 
     honours_idempotency_key: ClassVar[bool] = True
     cache_control: ClassVar[str] = "private, no-cache"
+    takes_keys: ClassVar[bool] = True  # whether API keys open it at all
+    # Whether it opens to people who still lack the second factor that a role of theirs demands.
+    opens_to_one_factor: ClassVar[bool] = False
+    # Whether a write by cookies needs no CSRF token, only a page of ours.
+    origin_is_enough: ClassVar[bool] = False
     shown_once: ClassVar[tuple[str, ...]] = ()  # what its answers may carry as ``secrets``
+    bucket: ClassVar[limits.Bucket | None] = limits.CALLS  # None: not counted, or by the handler
+    count: limits.Count | None = None
 
     def represent(self, subject: str) -> Any:
         """The body that tells of this subject as it is now."""
@@ -68,12 +76,44 @@ class ApiView(APIView):
         self.headers: dict[str, str] = {}
         try:
             self.initial(self.request, *args, **kwargs)
-            with events.delivering_at_most(events.IN_REQUEST_LIMIT):
+            with events.delivering_at_most(events.IN_REQUEST_LIMIT), notices.one_for_all():
                 response = self._answer(self.request)
         # The same refusals whether DRF's own steps or a verb raised them.
         except Exception as error:  # noqa: BLE001
             response = self.handle_exception(error)
+        if self.count is not None:
+            for name, value in self.count.headers().items():
+                response[name] = value
         return response
+
+    def perform_authentication(self, request: Request) -> None:
+        """Learn who is asking, and count it: for them, or for the address of a stranger."""
+        try:
+            caller: object = request.user
+        except Exception:
+            self._count(None)
+            raise
+        self._count(caller)
+
+    def _count(self, caller: object) -> None:
+        if self.bucket is None or self.request.method == "OPTIONS":
+            return
+        if not isinstance(caller, Actor):
+            address = client_address(self.request._request)
+            self.take(self.limit_of_stranger(), counted_address(address))
+        elif caller.key_id:
+            self.take(self.bucket.of_machine(caller.key_rate_rpm), caller.key_id)
+        else:
+            self.take(self.bucket.of_person(), caller.id)
+
+    def limit_of_stranger(self) -> limits.Limit:
+        """How often a client address may call that has not signed in."""
+        return limits.of_stranger()
+
+    def take(self, limit: limits.Limit, key: str) -> None:
+        """Count this request; its answer says where the caller stands. Raises: TooMany."""
+        self.count = limits.take(limit, key, at=self.at)
+        self.count.require()
 
     def options(  # type: ignore[override]
         self, request: Request, *args: Any, **kwargs: Any
