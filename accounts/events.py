@@ -12,6 +12,7 @@ class SessionRevoked(Event):
 
     type: ClassVar[str] = "session.revoked"
     public: ClassVar[bool] = False
+    wakes_streams: ClassVar[bool] = True
     subject: ClassVar[str] = "session_id"
 
     session_id: str
@@ -28,4 +29,6 @@ class AccountChanged(Event):
     subject: ClassVar[str] = "user_id"
 
     user_id: str
-    what: str  # grant, token_reuse
+    # password, password_reset, second_factor, api_key, grant, impersonation, token_reuse,
+    # sign_in_from_new_network, failed_sign_ins, identity_provider_linked, registered_again
+    what: str

@@ -1,6 +1,7 @@
 """People, what they may do where, and how they get in."""
 
 from accounts.models.grants import Grant, GroupMapping
+from accounts.models.identities import Identity
 from accounts.models.keys import ApiKey
 from accounts.models.people import Membership, Team, User
 from accounts.models.second_factor import BackupCode, OneTimeDevice
@@ -11,6 +12,7 @@ __all__ = [
     "BackupCode",
     "Grant",
     "GroupMapping",
+    "Identity",
     "Membership",
     "OneTimeDevice",
     "Session",

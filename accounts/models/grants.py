@@ -69,6 +69,10 @@ class Grant(models.Model):
                 name="accounts_grant_admin_global",
             ),
             models.CheckConstraint(
+                condition=~Q(role="admin") | Q(team__isnull=True),
+                name="accounts_grant_admin_is_a_person",
+            ),
+            models.CheckConstraint(
                 condition=Q(ended_at__isnull=True, ended_by__isnull=True)
                 | Q(ended_at__isnull=False, ended_by__isnull=False),
                 name="accounts_grant_ended_by_somebody",

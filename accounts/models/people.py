@@ -11,7 +11,7 @@ from accounts import policy
 from accounts.choices import Role, ScopeKind, UserKind, UserStatus
 from accounts.models.grants import Grant
 from accounts.models.second_factor import OneTimeDevice
-from core.actors import reaches
+from core.actors import Actor, reaches
 from core.ids import encode, uuid7
 
 
@@ -38,7 +38,11 @@ class User(AbstractBaseUser):
     responsible = models.ForeignKey("self", models.PROTECT, null=True, related_name="services")
     preferences = models.JSONField(default=dict)
     timezone = models.CharField(max_length=64, default="UTC")
+    data_exported_at = models.DateTimeField(null=True)  # once an hour
     created_at = models.DateTimeField()
+
+    # Who acts where the back office has let this person in: carries the session that they came by.
+    acting: Actor | None = None
 
     objects = UserManager()
 
@@ -75,6 +79,9 @@ class User(AbstractBaseUser):
     def wire_id(self) -> str:
         return encode(policy.USER, self.id)
 
+    def get_full_name(self) -> str:
+        return self.full_name
+
     @property
     def is_active(self) -> bool:  # type: ignore[override]
         return self.status == UserStatus.ACTIVE
@@ -95,11 +102,15 @@ class User(AbstractBaseUser):
     @property
     def role(self) -> str:
         """The highest live role anywhere; empty without one."""
+        if self.acting is not None:
+            return self.acting.highest_role
         return policy.highest(grant.role for grant in self.live_grants)
 
     @property
     def global_role(self) -> str:
         """The highest live role that holds everywhere; empty without one."""
+        if self.acting is not None:
+            return self.acting.global_role
         return policy.highest(
             grant.role for grant in self.live_grants if grant.scope_kind == ScopeKind.GLOBAL
         )
@@ -124,15 +135,24 @@ class User(AbstractBaseUser):
 
 
 class Team(models.Model):
-    """People who share grants, and later a rota."""
+    """People who share grants, and later a rota. A deleted one has no members and no live grants;
+    its row stays, because grants that ended name it.
+    """
 
     id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
     name = models.CharField(max_length=100)
     created_at = models.DateTimeField()
+    deleted_at = models.DateTimeField(null=True)
     members = models.ManyToManyField(User, through="Membership", related_name="teams")
 
     class Meta:
-        constraints = [models.UniqueConstraint(Lower("name"), name="accounts_team_name_once")]
+        constraints = [
+            models.UniqueConstraint(
+                Lower("name"),
+                condition=Q(deleted_at__isnull=True),
+                name="accounts_team_name_once",
+            )
+        ]
 
     def __str__(self) -> str:
         return self.name

@@ -1,11 +1,11 @@
 """Who may do what to accounts, and what a role opens."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Iterable, Mapping
 from uuid import UUID
 
 from accounts.choices import Role, ScopeKind
 from accounts.policy.ids import USER
-from core.actors import Actor, reaches, require
+from core.actors import Actor, NotPermitted, reaches, require, require_oneself
 from core.errors import Forbidden, Invalid
 from core.ids import MalformedId, decode, encode
 
@@ -34,22 +34,28 @@ class AlreadyOver(Invalid):
     summary = "A grant ends in the future, or never."
 
 
+def require_no_key(actor: Actor) -> None:
+    """Refuse keys where a person must sign in: accounts' own doors. Raises: NotPermitted."""
+    if actor.kind == "api_key":
+        raise NotPermitted(
+            "No API key opens this. Sign in as a person.", reason="key_scope_missing"
+        )
+
+
 def require_may_manage_people(actor: Actor) -> None:
-    """Global administrators manage people. Raises: NotPermitted."""
+    """Global administrators manage people, themselves and by no key.
+
+    Raises: ImpersonatorRefused, NotPermitted, SecondFactorRequired.
+    """
+    require_oneself(actor)
+    require_no_key(actor)
     require(actor, Role.ADMIN, "admin:full")
 
 
-def require_may_grant(actor: Actor, user_id: UUID, role: str) -> None:
-    """Raises: NotPermitted, OwnGrants, RoleAboveOwn."""
-    require_may_manage_people(actor)
-    if actor.id == encode(USER, user_id):
-        raise OwnGrants
-    if not reaches(actor.global_role, role):
-        raise RoleAboveOwn
-
-
 def require_may_end_session(actor: Actor, owner_id: UUID) -> None:
-    """One's own session, or an administrator. Raises: NotPermitted."""
+    """One's own session, or an administrator. Raises: ImpersonatorRefused, NotPermitted."""
+    require_oneself(actor)
+    require_no_key(actor)
     if actor.id != encode(USER, owner_id):
         require_may_manage_people(actor)
 
@@ -96,12 +102,29 @@ def permissions_of(role: str) -> list[str]:
     return [*found, "admin:full"] if role == Role.ADMIN else found
 
 
+def cut_down(permissions: Iterable[str], scopes: Collection[str]) -> list[str]:
+    """What an API key with these scopes leaves of what its owner's role opens."""
+    held = set(scopes)
+    return [
+        each
+        for each in permissions
+        if held & {each, f"{each.partition(':')[0]}:write", "admin:full"}
+    ]
+
+
 # Apps whose pages in the back office show what no place narrows: they take a role held everywhere.
 _LEAST_EVERYWHERE: Mapping[str, str] = {
     "accounts": Role.MANAGER,
     "audit": Role.MANAGER,
     "core": Role.ENGINEER,
     "django_celery_beat": Role.ADMIN,
+}
+# Pages that take more than the others of their app, as the API does.
+_LEAST_OF_PAGE: Mapping[str, str] = {
+    "accounts.apikey": Role.ADMIN,
+    "accounts.grant": Role.ADMIN,
+    "accounts.groupmapping": Role.ADMIN,
+    "accounts.team": Role.ADMIN,
 }
 
 
@@ -114,10 +137,13 @@ def may_view_in_back_office(role: str, global_role: str, app: str) -> bool:
 def may_in_back_office(role: str, global_role: str, permission: str) -> bool:
     """Judge a Django permission ``<app>.<action>_<model>``; ``role`` is the highest held anywhere.
 
-    Views by role; plain forms are the administrator's. Acts of a domain are admin actions, which
-    call a verb, and the verb judges.
+    Views by role; nothing is added, changed or deleted by a plain form. What is done is done by a
+    verb, and the verb judges.
     """
     app, _, name = permission.partition(".")
-    if name.startswith("view_"):
-        return may_view_in_back_office(role, global_role, app)
-    return global_role == Role.ADMIN
+    if not name.startswith("view_"):
+        return False
+    least = _LEAST_OF_PAGE.get(f"{app}.{name.removeprefix('view_')}")
+    if least is not None:
+        return reaches(global_role, least)
+    return may_view_in_back_office(role, global_role, app)

@@ -1,9 +1,11 @@
 """What a session is worth."""
 
+import ipaddress
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Literal
 
-from accounts.choices import SessionState, UserStatus
+from accounts.choices import SessionKind, SessionState, UserStatus
 from core.errors import Forbidden, Unauthenticated
 
 
@@ -31,13 +33,43 @@ class CsrfFailed(Forbidden):
     summary = "Send the value of the cookie apex_csrf as X-CSRF-Token, from an origin of ours."
 
 
-ABSOLUTE = timedelta(days=30)
 SEEN_EVERY = timedelta(minutes=1)
+ABSOLUTE = timedelta(days=30)  # of the longest kind
+KEPT_AFTER_THE_END = timedelta(days=90)
+# Whose refresh tokens are exchanged; the others have none.
+ROTATING = (SessionKind.LOGIN, SessionKind.OIDC)
 
 
-def ends_of_session(at: datetime, idle: timedelta) -> tuple[datetime, datetime]:
-    """When a session opened at ``at`` ends if it rests, and when in any case."""
-    return min(at + idle, at + ABSOLUTE), at + ABSOLUTE
+@dataclass(frozen=True)
+class Lasts:
+    """How long a session lasts if it rests, and how long in any case."""
+
+    idle: timedelta
+    absolute: timedelta
+
+
+BACK_OFFICE = Lasts(timedelta(minutes=15), timedelta(hours=8))
+CHALLENGE = Lasts(timedelta(minutes=5), timedelta(minutes=5))
+
+
+def lasts_of(kind: str, idle: timedelta) -> Lasts:
+    """How long a session of this kind lasts; ``idle`` is what people get here."""
+    return BACK_OFFICE if kind == SessionKind.BACK_OFFICE else Lasts(min(idle, ABSOLUTE), ABSOLUTE)
+
+
+def network_of(address: str | None) -> tuple[str, str] | None:
+    """The first and last address of the network somebody calls from; None without an address.
+
+    What one connection or office is usually given: a /24 of IPv4, a /48 of IPv6 (RFC 6177).
+    """
+    if address is None:
+        return None
+    found = ipaddress.ip_address(address)
+    prefix = 24
+    if isinstance(found, ipaddress.IPv6Address):
+        prefix = 96 + 24 if found.ipv4_mapped else 48
+    network = ipaddress.ip_network((found, prefix), strict=False)
+    return str(network[0]), str(network[-1])
 
 
 def require_live(
