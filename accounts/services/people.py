@@ -5,7 +5,6 @@ from uuid import UUID
 
 from django.conf import settings
 from django.contrib.auth.hashers import make_password
-from django.contrib.auth.password_validation import validate_password
 from django.core.exceptions import ValidationError
 from django.core.validators import validate_email
 from django.db import IntegrityError, transaction
@@ -13,15 +12,19 @@ from psycopg import errors as pg
 
 from accounts import policy
 from accounts.choices import UserStatus
+from accounts.events import AccountChanged
 from accounts.models import User
 from accounts.services.grants import (
+    Terms,
     UserNotFound,
     give,
     locked_user,
     require_another_admin,
 )
+from accounts.services.passwords import hash_of_new
 from accounts.services.sessions import revoke_all_sessions
 from audit import services as audit
+from core import events
 from core.actors import Actor, system
 from core.errors import Conflict, Fault, Forbidden, Invalid
 from core.ids import encode, uuid7
@@ -36,11 +39,6 @@ class EmailTaken(Conflict):
 class InvalidEmail(Invalid):
     code = "invalid_email"
     title = "Invalid e-mail"
-
-
-class PasswordTooWeak(Invalid):
-    code = "password_too_weak"
-    title = "Password too weak"
 
 
 class RegistrationClosed(Forbidden):
@@ -63,18 +61,22 @@ def create_user(
     Without password there is no sign-in by one.
 
     Emits AccountChanged. Audits accounts.create_user, accounts.grant_role.
-    Raises: NotPermitted, RoleAboveOwn, InvalidEmail, PasswordTooWeak, EmailTaken.
+    Raises: NotPermitted, RoleAboveOwn, InvalidEmail, PasswordTooWeak, EmailTaken; with a role
+    ReauthenticationRequired.
     """
     policy.require_may_manage_people(actor)
-    user = _newcomer(email, full_name, at)
     if role is not None:
-        policy.require_may_grant(actor, user.id, role)
-    user.password = make_password(None) if password is None else _hash(password, role, user)
+        policy.require_may_change_rights(actor, at)
+        policy.require_may_give(actor, [role])
+    user = _newcomer(email, full_name, at)
+    user.password = (
+        make_password(None) if password is None else hash_of_new(password, user, role or "")
+    )
     with transaction.atomic():
         _insert(user)
         _record("create_user", user, actor, at)
         if role is not None:
-            give(user, role, actor=actor, at=at)
+            give(user, Terms(role), actor=actor, at=at)
     return user
 
 
@@ -83,7 +85,8 @@ def register_user(
 ) -> tuple[User, str]:
     """Let a stranger register, as ``REGISTRATION_POLICY`` has it; returns the account and its role.
 
-    Under ``approval`` the account waits, disabled, and a taken e-mail looks like a free one.
+    Under ``approval`` the account waits, disabled, and a taken e-mail looks like a free one: its
+    owner is told.
     Emits AccountChanged. Audits accounts.register_user, accounts.grant_role.
     Raises: RegistrationClosed, InvalidEmail, PasswordTooWeak, EmailTaken.
     """
@@ -91,17 +94,18 @@ def register_user(
     if rule == "closed":
         raise RegistrationClosed
     user = _newcomer(email, full_name, at)
-    user.password = _hash(password, role, user)
+    user.password = hash_of_new(password, user, role)
     if rule == "approval":
         user.status = UserStatus.DISABLED
     try:
         with transaction.atomic():
             _insert(user)
             _record("register_user", user, Actor(id=user.wire_id, kind="person"), at)
-            give(user, role, actor=system("accounts"), at=at)
+            give(user, Terms(role), actor=system("accounts"), at=at)
     except EmailTaken:
         if rule != "approval":
             raise
+        _tell_owner(user, at)
     return user, role
 
 
@@ -147,25 +151,6 @@ def _newcomer(email: str, full_name: str | None, at: datetime) -> User:
     return User(id=uuid7(), email=normal, full_name=name, created_at=at)
 
 
-def _hash(password: str, role: str | None, user: User) -> str:
-    faults = []
-    shortest = policy.shortest_password(role or "")
-    if not shortest <= len(password) <= policy.LONGEST_PASSWORD:
-        detail = f"A password has {shortest} to {policy.LONGEST_PASSWORD} characters here."
-        faults.append(Fault("/password", "password_length", detail))
-    else:
-        try:
-            validate_password(password, user)
-        except ValidationError as error:
-            faults += [
-                Fault("/password", each.code or "password_too_weak", each.messages[0])
-                for each in error.error_list
-            ]
-    if faults:
-        raise PasswordTooWeak(faults=faults)
-    return make_password(password)
-
-
 def _insert(user: User) -> None:
     try:
         with transaction.atomic():
@@ -174,6 +159,15 @@ def _insert(user: User) -> None:
         if isinstance(error.__cause__, pg.UniqueViolation):
             raise EmailTaken from None
         raise
+
+
+def _tell_owner(newcomer: User, at: datetime) -> None:
+    """Somebody tried to register the e-mail of a person: they are told, and nobody else."""
+    owner = User.objects.only("id").get(email=newcomer.email)
+    with transaction.atomic():
+        events.publish(
+            AccountChanged(occurred_at=at, user_id=owner.wire_id, what="registered_again")
+        )
 
 
 def _record(verb: str, user: User, actor: Actor, at: datetime) -> None:
