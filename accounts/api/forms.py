@@ -1,4 +1,4 @@
-"""What comes in and goes out when people register and sign in (access.md 6 and 12)."""
+"""What comes in and goes out when people register and sign in."""
 
 from typing import Annotated, Any
 
@@ -8,6 +8,7 @@ from rest_framework import serializers
 from accounts import policy
 from accounts.choices import GrantSource, Role, ScopeKind
 from accounts.models import Grant, User
+from accounts.queries import Myself
 from accounts.services import SignedIn
 from core import wire
 from core.actors import Actor
@@ -48,12 +49,27 @@ class LoginRequest(wire.Input):
         validation_alias=AliasChoices("email", "username")
     )
     password: Secret
+    code: Annotated[str | None, wire.nullable_text(64)] = Field(
+        None, description="Of the second factor, to sign in by one call."
+    )
 
 
 class RefreshRequest(wire.Input):
     """Without ``refresh_token`` the cookie is used, and needs the CSRF token."""
 
     refresh_token: Secret | None = None
+
+
+def _if_any(value: object) -> str | None:
+    return value if isinstance(value, str) and value else None
+
+
+class LogoutRequest(wire.Input):
+    """Whatever is sent: what names no session ends none."""
+
+    refresh_token: Annotated[
+        str | None, wire.Reading(_if_any, {"type": ["string", "null"], "format": "password"})
+    ] = None
 
 
 class UserResponse(serializers.Serializer[Any]):
@@ -121,12 +137,16 @@ def grant_form(grant: Grant) -> dict[str, Any]:
     }
 
 
-def me_form(user: User, actor: Actor) -> dict[str, Any]:
+def me_form(found: Myself, actor: Actor) -> dict[str, Any]:
+    user = found.user
+    opened = policy.permissions_of(user.role)
+    if actor.kind == "api_key":
+        opened = policy.cut_down(opened, actor.key_scopes)
     return user_form(user, user.role) | {
         "grants": [grant_form(grant) for grant in user.live_grants],
-        "teams": [],
-        "permissions": policy.permissions_of(user.role),
-        "two_factor": False,
+        "teams": found.teams,
+        "permissions": opened,
+        "two_factor": found.has_second_factor,
         "acting_as": actor.id if actor.impersonator else None,
     }
 

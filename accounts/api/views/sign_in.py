@@ -1,62 +1,46 @@
 """The doors of sign-in."""
 
-from typing import Any
-
 from django.conf import settings
 from django.http import HttpResponse
 from django.middleware.csrf import get_token, rotate_token
 from rest_framework.request import Request
 
 from accounts import policy, services
+from accounts.api import examples
 from accounts.api.authentication import (
     HeaderAuthentication,
     bearer_of_session,
     check_csrf,
-    client_address,
     require_own_origin,
+    rotate,
 )
 from accounts.api.forms import (
     LoginRequest,
-    MeResponse,
+    LogoutRequest,
     RefreshRequest,
     RegisterRequest,
     SessionResponse,
     SignedOutResponse,
     UserResponse,
-    me_form,
     user_form,
 )
-from accounts.api.views.base import SignInView, answer, signed_in_answer
+from accounts.api.second_factor_forms import VerifyRequest
+from accounts.api.views.base import SignInView, signed_in_answer, signed_out_answer
 from accounts.choices import Role
-from accounts.models import User
-from core import wire
+from accounts.services import guards
+from core import limits, wire
 from core.actors import Actor, may
-from core.ids import decode
+from core.callers import client_address
 from core.openapi import operation
 from core.views import Answer
-
-USER_EXAMPLE = {
-    "id": "usr_01h455vb4pex5vsknk084sn02q",
-    "email": "ada@example.com",
-    "full_name": "Ada Obi",
-    "role": "engineer",
-    "stellar_wallet": None,
-    "created_at": "2026-01-05T10:00:00Z",
-}
-SESSION_EXAMPLE = {
-    "access_token": "eyJhbGciOiJIUzI1NiIs...",
-    "token": "eyJhbGciOiJIUzI1NiIs...",
-    "api_key": "eyJhbGciOiJIUzI1NiIs...",
-    "refresh_token": "eyJhbGciOiJIUzI1NiIs...",
-    "token_type": "bearer",
-    "expires_in": 900,
-    "user": USER_EXAMPLE,
-}
 
 
 class RegisterView(SignInView):
     authentication_classes = [HeaderAuthentication]
     permission_classes = []
+
+    def limit_of_stranger(self) -> limits.Limit:
+        return guards.NEWCOMERS
 
     @operation(
         "Register, or as an administrator add a colleague",
@@ -77,7 +61,7 @@ class RegisterView(SignInView):
             "password": "correct horse battery",
             "full_name": "Ada Obi",
         },
-        example=USER_EXAMPLE,
+        example=examples.USER,
     )
     def post(self, request: Request) -> Answer:
         require_own_origin(request._request)
@@ -105,18 +89,32 @@ class RegisterView(SignInView):
         )
 
 
-class LoginView(SignInView):
+class _CountedDoor(SignInView):
+    """Open to anyone, some times from one address."""
+
     authentication_classes = []
     permission_classes = []
 
+    def limit_of_stranger(self) -> limits.Limit:
+        return guards.sign_ins()
+
+
+class LoginView(_CountedDoor):
     @operation(
         "Sign in by e-mail and password",
         response=SessionResponse,
         role=None,
         body=LoginRequest,
-        refuses=[policy.CredentialsInvalid, policy.CsrfFailed],
+        refuses=[
+            policy.CredentialsInvalid,
+            policy.CsrfFailed,
+            policy.AccountLocked,
+            policy.LoginThrottled,
+            services.MfaRequired,
+            services.CodeInvalid,
+        ],
         body_example={"email": "ada@example.com", "password": "correct horse battery"},
-        example=SESSION_EXAMPLE,
+        example=examples.SIGNED_IN,
     )
     def post(self, request: Request) -> HttpResponse:
         require_own_origin(request._request)
@@ -124,6 +122,7 @@ class LoginView(SignInView):
         signed_in = services.open_session(
             email=given.email,
             password=given.password,
+            code=given.code,
             address=client_address(request._request),
             user_agent=request.headers.get("User-Agent", ""),
             at=self.at,
@@ -132,9 +131,38 @@ class LoginView(SignInView):
         return signed_in_answer(signed_in, self.at)
 
 
+class VerifyView(_CountedDoor):
+    @operation(
+        "Finish a sign-in by the code of the second factor",
+        response=SessionResponse,
+        role=None,
+        body=VerifyRequest,
+        refuses=[
+            policy.CsrfFailed,
+            policy.LoginThrottled,
+            services.ChallengeExpired,
+            services.CodeInvalid,
+        ],
+        body_example={"challenge": "eyJhbGciOiJIUzI1NiIs...", "code": "123456"},
+        example=examples.SIGNED_IN,
+    )
+    def post(self, request: Request) -> HttpResponse:
+        require_own_origin(request._request)
+        given = wire.read(VerifyRequest, request.data)
+        key: str = settings.JWT_SECRET_KEY
+        try:
+            claims = policy.read_token(given.challenge, "challenge", key=key, at=self.at)
+        except (policy.CredentialsInvalid, policy.TokenExpired):
+            raise services.ChallengeExpired from None
+        signed_in = services.verify_second_factor(claims.session_id, given.code, at=self.at)
+        rotate_token(request._request)
+        return signed_in_answer(signed_in, self.at)
+
+
 class RefreshView(SignInView):
     authentication_classes = []
     permission_classes = []
+    bucket = None  # counted by session: a whole shift sits behind one address
 
     @operation(
         "Exchange a refresh token for a new pair",
@@ -148,7 +176,7 @@ class RefreshView(SignInView):
             policy.CsrfFailed,
         ],
         body_example={"refresh_token": "eyJhbGciOiJIUzI1NiIs..."},
-        example=SESSION_EXAMPLE,
+        example=examples.SIGNED_IN,
     )
     def post(self, request: Request) -> HttpResponse:
         require_own_origin(request._request)
@@ -160,7 +188,8 @@ class RefreshView(SignInView):
         if by_cookie:
             check_csrf(request._request)
         claims = policy.read_token(token, "refresh", key=settings.JWT_SECRET_KEY, at=self.at)
-        signed_in = services.rotate_session(claims.session_id, claims.generation or 0, at=self.at)
+        self.take(guards.REFRESHES, str(claims.session_id))
+        _, signed_in = rotate(token, self.at)
         get_token(request._request)  # the readable cookie lives as long as the refresh cookie
         return signed_in_answer(signed_in, self.at)
 
@@ -168,21 +197,23 @@ class RefreshView(SignInView):
 class LogoutView(SignInView):
     authentication_classes = []
     permission_classes = []
+    bucket = None  # counted by session
 
     @operation(
         "Sign out: end the session that any of its tokens names",
         response=SignedOutResponse,
         role=None,
-        body=RefreshRequest,
+        body=LogoutRequest,
         refuses=[policy.CsrfFailed],
         body_example={"refresh_token": "eyJhbGciOiJIUzI1NiIs..."},
         example={"message": "Signed out.", "sessions_invalidated": 1},
     )
     def post(self, request: Request) -> HttpResponse:
-        given = wire.read(RefreshRequest, request.data)
+        given = wire.read(LogoutRequest, request.data)
         claims = bearer_of_session(request._request, given.refresh_token, self.at)
         ended = False
         if claims is not None:
+            self.take(guards.SIGN_OUTS, str(claims.session_id))
             bearer = Actor(id=claims.user_id, kind="person")
             try:
                 ended = services.revoke_session(
@@ -190,40 +221,4 @@ class LogoutView(SignInView):
                 )
             except services.SessionNotFound:
                 ended = False
-        response = answer({"message": "Signed out.", "sessions_invalidated": int(ended)})
-        for name in (
-            settings.AUTH_COOKIE_ACCESS_NAME,
-            settings.AUTH_COOKIE_REFRESH_NAME,
-            settings.CSRF_COOKIE_NAME,
-        ):
-            response.delete_cookie(name, samesite=settings.AUTH_COOKIE_SAMESITE)  # type: ignore[arg-type]
-        return response
-
-
-class MeView(SignInView):
-    @operation(
-        "Who is signed in, with roles and what they open",
-        response=MeResponse,
-        example=USER_EXAMPLE
-        | {
-            "grants": [
-                {
-                    "id": "grt_01h455vb4pex5vsknk084sn02q",
-                    "role": "engineer",
-                    "scope_kind": "global",
-                    "scope_id": None,
-                    "source": "manual",
-                    "valid_until": None,
-                }
-            ],
-            "teams": [],
-            "permissions": ["outages:read", "outages:write"],
-            "two_factor": False,
-            "acting_as": None,
-        },
-    )
-    def get(self, request: Request) -> dict[str, Any]:
-        if settings.CSRF_COOKIE_NAME not in request.COOKIES:
-            get_token(request._request)
-        user = User.objects.get(id=decode(policy.USER, self.actor.id))
-        return me_form(user, self.actor)
+        return signed_out_answer("Signed out.", int(ended))
