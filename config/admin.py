@@ -1,21 +1,23 @@
 """The outbox in the back office: what was announced, who has not heard it yet, and "try again".
+And the clock: what runs when, to read; it is set in config/celery.py.
 
-It stands here because the kernel does not know who acts, nor the log.
+They stand here because the kernel does not know who acts, nor the log.
 """
 
 from datetime import datetime
-from typing import Any
 
 from django.contrib import admin, messages
 from django.db import transaction
 from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.utils import timezone
+from django_celery_beat import models as beat
 from unfold.admin import ModelAdmin
 
 from accounts import queries as accounts
 from audit import services as audit
 from core import events, outbox
+from core.desk import ReadOnly
 from core.filters import by_word
 from core.ids import encode
 from core.models import ReactionRow
@@ -27,7 +29,7 @@ def _names_of_reactions() -> list[tuple[str, str]]:
 
 
 @admin.register(ReactionRow)
-class ReactionAdmin(ModelAdmin):  # type: ignore[misc]
+class ReactionAdmin(ReadOnly, ModelAdmin):  # type: ignore[misc]
     list_display = (
         "occurred",
         "event_type",
@@ -57,12 +59,6 @@ class ReactionAdmin(ModelAdmin):  # type: ignore[misc]
         "payload",
     )
     readonly_fields = fields
-
-    def has_add_permission(self, request: HttpRequest) -> bool:
-        return False
-
-    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return False
 
     def get_search_results(
         self, request: HttpRequest, queryset: QuerySet[ReactionRow], search_term: str
@@ -113,3 +109,17 @@ class ReactionAdmin(ModelAdmin):  # type: ignore[misc]
     @admin.display(description="Last error")
     def error(self, row: ReactionRow) -> str:
         return row.last_error[:80]
+
+
+@admin.register(beat.PeriodicTask)
+class ClockAdmin(ReadOnly, ModelAdmin):  # type: ignore[misc]
+    list_display = ("name", "runs", "enabled", "last_run_at", "total_run_count")
+    list_select_related = ("interval", "crontab")
+    search_fields = ("name", "task")
+    ordering = ("name", "id")
+    show_full_result_count = False
+    fields = ("name", "task", "runs", "enabled", "last_run_at", "total_run_count")
+
+    @admin.display(description="Runs")
+    def runs(self, task: beat.PeriodicTask) -> str:
+        return str(task.schedule)

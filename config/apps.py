@@ -1,4 +1,5 @@
 from django.apps import AppConfig
+from django.contrib.admin import apps as admin
 
 
 class ConfigConfig(AppConfig):
@@ -6,3 +7,10 @@ class ConfigConfig(AppConfig):
 
     def ready(self) -> None:
         from config import checks  # noqa: F401, PLC0415 - registers itself
+
+
+class BackOfficeConfig(admin.AdminConfig):
+    """The framework's admin, with our own site for everything that registers itself."""
+
+    default = False
+    default_site = "config.site.BackOffice"

@@ -109,12 +109,21 @@ _NAVIGATION = (
         ),
     ),
     (
+        "Access",
+        (
+            ("People", "person", "accounts", "user"),
+            ("Teams", "group", "accounts", "team"),
+            ("Grants", "shield_person", "accounts", "grant"),
+            ("Sessions", "devices", "accounts", "session"),
+            ("API keys", "key", "accounts", "apikey"),
+            ("Group mappings", "account_tree", "accounts", "groupmapping"),
+        ),
+    ),
+    (
         "Evidence and upkeep",
         (
             ("Audit trail", "fact_check", "audit", "entry"),
             ("Jobs", "manufacturing", "jobs", "job"),
-            ("People", "group", "accounts", "user"),
-            ("Grants", "key", "accounts", "grant"),
             ("Clock", "schedule", "django_celery_beat", "periodictask"),
         ),
     ),
@@ -134,6 +143,14 @@ def navigation(request: HttpRequest) -> list[dict[str, Any]]:
         if items:
             groups.append({"title": title, "separator": True, "items": items})
     return groups
+
+
+def account_links(_request: HttpRequest) -> list[dict[str, str]]:
+    """What stands under a person's own name. Passwords are changed by the API's verb."""
+    return [
+        {"title": "Second factor", "link": reverse("admin:second_factor")},
+        {"title": "API documents", "link": "/docs"},
+    ]
 
 
 def stylesheet(_request: HttpRequest) -> str:

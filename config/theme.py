@@ -5,11 +5,10 @@ UNFOLD = {
     "SITE_HEADER": "NOC IQ",
     "SITE_SYMBOL": "cell_tower",
     "SITE_FAVICONS": [{"rel": "icon", "type": "image/svg+xml", "href": "/static/favicon.svg"}],
-    "SITE_URL": "/docs",
+    "SITE_URL": "",
     "ENVIRONMENT": "config.backoffice.environment_badge",
     "DASHBOARD_CALLBACK": "config.backoffice.dashboard",
-    # Passwords are changed by the API's verb, not by the stock page of the framework.
-    "ACCOUNT": {"navigation": [{"title": "API documents", "link": "/docs"}]},
+    "ACCOUNT": {"navigation": "config.backoffice.account_links"},
     "SIDEBAR": {"navigation": "config.backoffice.navigation"},
     "STYLES": ["config.backoffice.stylesheet"],
     "SHOW_HISTORY": False,
