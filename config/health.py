@@ -52,12 +52,13 @@ class Draining(Unavailable):
     summary = "This process is about to end. Ask another one."
 
 
-def drain_on_sigterm() -> None:
+def drain_on_sigterm(also: Callable[[], object] = lambda: None) -> None:
     """From SIGTERM on say that we are not ready, and leave the rest to the server's own handler."""
     former = signal.getsignal(signal.SIGTERM)
 
     def begin(number: int, frame: Any) -> None:
         _draining.set()
+        also()
         if callable(former):
             former(number, frame)
         elif former is signal.SIG_DFL:
@@ -238,6 +239,7 @@ class _OpenView(ApiView):
     permission_classes = ()
     honours_idempotency_key = False
     cache_control = "no-store"
+    bucket = None
 
 
 class LivenessView(_OpenView):

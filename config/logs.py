@@ -50,6 +50,12 @@ def logging_config(level: str, form: str) -> dict[str, Any]:
             "django.request": {"handlers": [], "level": "CRITICAL", "propagate": True},
             "django.server": {"handlers": [], "level": "WARNING", "propagate": True},
             "access": {"level": "INFO"},
+            # It has configured handlers of its own by now, and repeats our access log.
+            "uvicorn": {"handlers": [], "propagate": True},
+            "uvicorn.error": {"handlers": [], "level": "WARNING", "propagate": True},
+            "uvicorn.access": {"handlers": [], "level": "WARNING", "propagate": True},
+            # It masks who and whence, so its lines say nothing; the audit log has them.
+            "axes": {"level": "ERROR"},
             # A line per scheduled tick and per task says nothing that rows do not say.
             "celery.beat": {"level": "WARNING"},
             "celery.app.trace": {"level": "WARNING"},

@@ -28,6 +28,7 @@ class Kind:
 
 
 WEB = Kind("web", statement_timeout_seconds=10, lock_timeout_seconds=5)
+STREAM = Kind("stream", statement_timeout_seconds=10, lock_timeout_seconds=5)
 WORKER = Kind("worker", statement_timeout_seconds=600, lock_timeout_seconds=30)
 # A migration may build an index for an hour, but must not queue behind a lock and stop all others.
 COMMAND = Kind("command", statement_timeout_seconds=0, lock_timeout_seconds=30, direct=True)

@@ -123,5 +123,6 @@ STEPS = (
     Step("migrations in step with models", _manage("makemigrations", "--check", "--dry-run")),
     Step("docs/openapi.yaml in step", _openapi_in_step),
     Step("docs/events.md in step", _manage("flows", "--check")),
+    Step("docs/permissions.md in step", _manage("permissions", "--check")),
     Step("types (mypy)", _program("-m", "mypy", ".")),
 )

@@ -72,8 +72,9 @@ def main(arguments: list[str]) -> int:
                     _prepare(options, environment, signals)
                     children = _children(options, environment, screen)
                     with _alive(children, screen):
-                        _wait_until_ready(options.port, children[0], signals)
-                        _announce(options.port, time.monotonic() - started, screen)
+                        streams = f"{environment.get('API_V1_PREFIX', '/api/v1')}/auth/events"
+                        _wait_until_ready(options.port, children, streams, signals)
+                        _announce(options.port, streams, time.monotonic() - started, screen)
                         _watch(children, embedded, signals, screen)
     screen.say("Stopped.")
     return 0
@@ -140,7 +141,8 @@ def _environment(
     made = [configuration.facts(), embedded.environment()]
     if configuration.is_local(given):
         made.append(configuration.local(port, embedded_database=embedded.postgres is not None))
-    made.append({"PYTHONUNBUFFERED": "1"})
+    sockets = project.sockets(project.base() / "server")
+    made.append({"PYTHONUNBUFFERED": "1", "STREAM_SOCKET": str(sockets / "streams")})
     return configuration.merged(given, *made)
 
 
@@ -178,6 +180,12 @@ def _children(
     log_level = environment.get("LOG_LEVEL", "INFO").lower()
     commands = {
         "web": [*python, "gunicorn", "config.wsgi", "--bind", f"127.0.0.1:{options.port}"],
+        # The web process hands its clients over; what it listens on by itself nobody uses.
+        "stream": [
+            *(*python, "uvicorn", "config.asgi:application", "--no-proxy-headers"),
+            *("--uds", f"{environment['STREAM_SOCKET']}.http"),
+            *("--workers", "1", "--timeout-graceful-shutdown", str(int(STOP_SECONDS) - 2)),
+        ],
         "worker": [*celery, "worker", "-Q", QUEUES, "-c", "2", "-l", log_level, "--without-mingle"],
         "beat": [
             *(*celery, "beat", "-l", log_level, "--pidfile", ""),
@@ -197,37 +205,55 @@ def _children(
     ]
 
 
-def _wait_until_ready(port: int, web: processes.Child, signals: Signals) -> None:
+def _wait_until_ready(
+    port: int, children: list[processes.Child], streams: str, signals: Signals
+) -> None:
+    """Wait until web answers, and streams do on the same port."""
     deadline = time.monotonic() + READY_SECONDS
-    said = "no answer"
-    while time.monotonic() < deadline:
-        signals.check()
-        web.watch(time.monotonic())
-        if web.deaths >= PREPARING_DEATHS:
-            web.drain()
-            raise Failure(f"The web server does not start: see above, or {project.LOGS}/web.log.")
-        connection = http.client.HTTPConnection("127.0.0.1", port, timeout=2)
-        try:
-            connection.request("GET", "/health/readiness", headers={"Host": "localhost"})
-            answer = connection.getresponse()
-            said = answer.read(2000).decode(errors="replace")
-            if answer.status == http.client.OK:
-                return
-        except (OSError, http.client.HTTPException):
-            pass
-        finally:
-            connection.close()
-        time.sleep(0.1)
-    raise Failure(f"The server is not ready after {READY_SECONDS:g} s: {said}")
+    web, stream = children[:2]
+    for child, path, wanted in (
+        (web, "/health/readiness", http.client.OK),
+        (stream, streams, http.client.UNAUTHORIZED),  # so it was taken over: web says 503
+    ):
+        said = "no answer"
+        while True:
+            signals.check()
+            child.watch(time.monotonic())
+            if child.deaths >= PREPARING_DEATHS:
+                child.drain()
+                raise Failure(
+                    f"The {child.name} server does not start: see above, or "
+                    f"{project.LOGS}/{child.name}.log."
+                )
+            status, said = _ask(port, path)
+            if status == wanted:
+                break
+            if time.monotonic() > deadline:
+                raise Failure(f"{path} is not ready after {READY_SECONDS:g} s: {said}")
+            time.sleep(0.1)
 
 
-def _announce(port: int, seconds: float, screen: processes.Screen) -> None:
+def _ask(port: int, path: str) -> tuple[int, str]:
+    """Return the status and the words of an answer; 0 when there is none."""
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=2)
+    try:
+        connection.request("GET", path, headers={"Host": "localhost"})
+        answer = connection.getresponse()
+        return answer.status, answer.read(2000).decode(errors="replace")
+    except (OSError, http.client.HTTPException) as error:
+        return 0, f"no answer ({error})"
+    finally:
+        connection.close()
+
+
+def _announce(port: int, streams: str, seconds: float, screen: processes.Screen) -> None:
     here = f"http://localhost:{port}"
     screen.say(
         f"NOC IQ {configuration.version()} is ready after {seconds:.1f} s.\n"
         f"  documents  {here}/docs\n"
         f"  admin      {here}/admin/\n"
         f"  health     {here}/health/readiness\n"
+        f"  streams    {here}{streams}\n"
         "Ctrl-C stops everything.",
     )
 
