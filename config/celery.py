@@ -1,4 +1,4 @@
-"""The alarm clock. Rows are the queue (house.md, law 5): losing the broker delays work, no more."""
+"""The alarm clock. Rows are the queue: losing the broker delays work, no more."""
 
 import os
 from datetime import timedelta
@@ -45,6 +45,10 @@ BEAT_SCHEDULE: dict[str, dict[str, Any]] = {
     "webhooks.deliver_due": every(10, "webhooks.deliver_due"),
     # Idempotency keys past their time, finished deliveries of events.
     "core.purge": daily(2, 40, "core.purge"),
+    # Sessions whose end is 90 days past.
+    "accounts.purge_sessions": daily(2, 50, "accounts.purge_sessions"),
+    # Wrong passwords that no longer count.
+    "accounts.forget_failures": every(900, "accounts.forget_failures"),
 }
 
 EXCHANGE = Exchange("noc", type="direct")

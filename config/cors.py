@@ -1,4 +1,4 @@
-"""The headers that web clients on other origins may send and read (api.md 1.3)."""
+"""The headers that web clients on other origins may send and read."""
 
 SENT = (
     "authorization",

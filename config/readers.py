@@ -72,6 +72,12 @@ def listed(each: Reader = text) -> Reader:
     return Reader(f"list, separated by commas, each a {each.kind}", read)
 
 
+# The form that OAuth gives lists; commas are taken too.
+spaced = Reader(
+    "list, separated by blanks", lambda given: tuple(re.split(r"[\s,]+", given.strip(" ,")))
+)
+
+
 def scheme(url: str) -> str:
     """The scheme of a URL in lower case, or nothing."""
     found = re.match(r"([A-Za-z][A-Za-z0-9+.-]*)://", url)

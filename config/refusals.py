@@ -3,10 +3,12 @@
 import sys
 from typing import Any
 
+from django.contrib import admin
 from django.http import HttpRequest, HttpResponse
+from django.shortcuts import render
 
-from accounts.policy import CsrfFailed
-from config import csp
+from accounts.policy import WRONG_PASSWORDS, AccountLocked, CsrfFailed
+from config import csp, desk
 from core import correlation, errors, problems
 from core.ids import uuid7
 from core.middleware import origin_headers, security_headers
@@ -19,11 +21,21 @@ def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:
 
 
 def permission_denied(request: HttpRequest, exception: Exception) -> HttpResponse:
-    return problems.response(problems.translate(exception), request)
+    return _refuse(problems.translate(exception), request)
 
 
 def not_found(request: HttpRequest, exception: Exception | None = None) -> HttpResponse:
-    return problems.response(errors.RouteNotFound(), request)
+    return _refuse(errors.RouteNotFound(), request)
+
+
+def _refuse(error: errors.DomainError, request: HttpRequest) -> HttpResponse:
+    """In the back office a page for people, everywhere else the problem document."""
+    if not desk.is_inside(request) or "text/html" not in request.headers.get("Accept", ""):
+        return problems.response(error, request)
+    context = {**admin.site.each_context(request), "title": error.title, "detail": error.detail}
+    page = render(request, "admin/noc/refused.html", context, status=problems.status_of(error))
+    page["Cache-Control"] = "no-store"
+    return page
 
 
 def server_error(request: HttpRequest) -> HttpResponse:
@@ -36,7 +48,12 @@ def server_error(request: HttpRequest) -> HttpResponse:
 
 def csrf_failed(request: HttpRequest, reason: str = "", **_: Any) -> HttpResponse:
     detail = "The token or the origin of the form is not ours. Load the page again."
-    return problems.response(CsrfFailed(detail), request)
+    return _refuse(CsrfFailed(detail), request)
+
+
+def locked(request: HttpRequest, _answer: HttpResponse, _credentials: Any) -> HttpResponse:
+    """What django-axes answers to a form of Django's own, should one be locked."""
+    return problems.response(AccountLocked(retry_after=WRONG_PASSWORDS.seconds), request)
 
 
 def outside_of_django(*, unreadable: bool, too_long: bool) -> bytes:

@@ -30,10 +30,10 @@ _DEPLOYED = ENVIRONMENT in env.DEPLOYED
 
 INSTALLED_APPS = [
     "config",  # first: its templates win over the theme's
-    "unfold",
+    "unfold.apps.BasicAppConfig",  # the site is ours
     "unfold.contrib.filters",
     "unfold.contrib.forms",
-    "django.contrib.admin",
+    "config.apps.BackOfficeConfig",
     "django.contrib.auth",
     "django.contrib.contenttypes",
     "django.contrib.sessions",
@@ -46,6 +46,7 @@ INSTALLED_APPS = [
     "drf_spectacular_sidecar",
     "corsheaders",
     "csp",
+    "axes",
     "django_celery_beat",
     "core",
     "audit",
@@ -69,9 +70,11 @@ MIDDLEWARE = [
     "config.desk.AllowedNetworksMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.common.CommonMiddleware",
+    "accounts.api.cookies.CookieMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",  # forms; API views check in their authentication
-    "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "config.desk.BackOfficeMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
+    "axes.middleware.AxesMiddleware",  # innermost: it answers for a form that was locked
 ]
 
 ROOT_URLCONF = "config.urls"
@@ -116,6 +119,13 @@ DATABASES: dict[str, dict[str, Any]] = {
         },
     }
 }
+LISTENING_DATABASE: dict[str, Any] = database(
+    _v["DATABASE_LISTEN_URL"] or _v["DATABASE_DIRECT_URL"] or _v["DATABASE_URL"]
+)
+DB_POOL_SIZE: int = _v["DB_POOL_SIZE"]
+STREAM_LIMIT: int = _v["STREAM_LIMIT"]
+STREAM_HEARTBEAT_SECONDS: int = _v["STREAM_HEARTBEAT_SECONDS"]
+STREAM_SOCKET: str | None = _v["STREAM_SOCKET"]
 DATABASE_ROUTERS = ["config.routers.NoGroupTables"]
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
@@ -178,19 +188,37 @@ TRUSTED_PROXY_COUNT: int = _v["TRUSTED_PROXY_COUNT"]
 SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if TRUSTED_PROXY_COUNT else None
 
 AUTH_USER_MODEL = "accounts.User"
+AUTHENTICATION_BACKENDS = [
+    "axes.backends.AxesStandaloneBackend",  # first: it stops those who are locked
+    "django.contrib.auth.backends.ModelBackend",
+]
 PASSWORD_HASHERS = ["accounts.hashers.Argon2id"]
 AUTH_PASSWORD_VALIDATORS = [
     {
         "NAME": "django.contrib.auth.password_validation.UserAttributeSimilarityValidator",
         "OPTIONS": {"user_attributes": ("email", "full_name")},
     },
-    {
-        "NAME": "django.contrib.auth.password_validation.MinimumLengthValidator",
-        "OPTIONS": {"min_length": 8},
-    },
     {"NAME": "django.contrib.auth.password_validation.CommonPasswordValidator"},
 ]
 PASSWORD_BREACH_CHECK: str = _v["PASSWORD_BREACH_CHECK"]
+_breach_lists = {"hibp": [{"NAME": "accounts.clients.breaches.NotBreached"}]}
+AUTH_PASSWORD_VALIDATORS += _breach_lists.get(PASSWORD_BREACH_CHECK, [])
+PASSWORD_RESET_TIMEOUT = int(timedelta(hours=1).total_seconds())
+
+# The other guards and their numbers stand in accounts.policy.guards.
+AXES_FAILURE_LIMIT = 5
+AXES_COOLOFF_TIME = timedelta(minutes=15)
+AXES_RESET_COOL_OFF_ON_FAILURE_DURING_LOCKOUT = False  # the default would prolong it
+AXES_LOCKOUT_PARAMETERS = [["username", "ip_address"]]
+AXES_RESET_ON_SUCCESS = True
+AXES_HANDLER = "accounts.services.guards.Attempts"
+AXES_USERNAME_CALLABLE = "accounts.services.guards.username_for_axes"
+AXES_CLIENT_IP_CALLABLE = "accounts.services.guards.address_for_axes"
+AXES_LOCKOUT_CALLABLE = "config.refusals.locked"
+AXES_SENSITIVE_PARAMETERS = ["username", "email", "ip_address", "csrfmiddlewaretoken", "code"]
+AXES_DISABLE_ACCESS_LOG = True  # the audit log and the sessions tell who came in
+AXES_ENABLE_ADMIN = False
+AXES_VERBOSE = False
 MFA_REQUIRED_ROLES = _v["MFA_REQUIRED_ROLES"]
 REGISTRATION_POLICY: str = _v["REGISTRATION_POLICY"]
 REGISTRATION_ROLE: str = _v["REGISTRATION_ROLE"]
@@ -207,6 +235,18 @@ AUTH_COOKIE_REFRESH_NAME: str = _v["AUTH_COOKIE_REFRESH_NAME"]
 AUTH_COOKIE_SAMESITE: str = _v["AUTH_COOKIE_SAMESITE"]
 AUTH_COOKIE_HTTPONLY: bool = _v["AUTH_COOKIE_HTTPONLY"]
 AUTH_COOKIE_SECURE = _DEPLOYED
+
+OAUTH_ISSUER_URL: str | None = _v["OAUTH_ISSUER_URL"]
+OAUTH_CLIENT_ID: str | None = _v["OAUTH_CLIENT_ID"]
+OAUTH_CLIENT_SECRET: str | None = _v["OAUTH_CLIENT_SECRET"]
+OAUTH_PROVIDER_ID: str = _v["OAUTH_PROVIDER_ID"]
+OAUTH_SCOPES = _v["OAUTH_SCOPES"]
+OAUTH_GROUPS_CLAIM: str = _v["OAUTH_GROUPS_CLAIM"]
+OAUTH_GRANT_TTL_HOURS: int = _v["OAUTH_GRANT_TTL_HOURS"]
+OAUTH_DEFAULT_ROLE: str | None = _v["OAUTH_DEFAULT_ROLE"]
+OAUTH_LINK_BY_EMAIL: bool = _v["OAUTH_LINK_BY_EMAIL"]
+OAUTH_TRUST_MFA: bool = _v["OAUTH_TRUST_MFA"]
+OAUTH_ALLOWED_ALGS = _v["OAUTH_ALLOWED_ALGS"]
 
 SESSION_COOKIE_NAME = "noc_session"
 SESSION_COOKIE_SECURE = _DEPLOYED

@@ -82,6 +82,26 @@ PROCESS = Group(
     ),
 )
 
+STREAMS = Group(
+    "Streams",
+    (
+        number("STREAM_LIMIT", 500, "Most clients that one stream process serves."),
+        number(
+            "STREAM_HEARTBEAT_SECONDS",
+            15,
+            "How often each stream gets a comment, and all sessions are looked at: a notice that "
+            "got lost costs no more.",
+        ),
+        Variable(
+            name="STREAM_SOCKET",
+            read=text,
+            about="Where the web process hands over clients of streams that came to its own port: "
+            "the path of a UNIX socket, made by the stream process. script/server sets it for "
+            "both; behind a proxy that routes the paths of streams it is not needed.",
+        ),
+    ),
+)
+
 SERVERS = Group(
     "Servers",
     (
@@ -104,6 +124,19 @@ SERVERS = Group(
             rules=(rules.DATABASE_SCHEME,),
             about="The same database without a connection pooler in between; management "
             "commands (migrations) use it when it is set.",
+        ),
+        Variable(
+            name="DATABASE_LISTEN_URL",
+            read=database_url,
+            secret=True,
+            rules=(rules.DATABASE_SCHEME,),
+            about="Where the stream process listens: the same database, again without a pooler. "
+            "Unset: DATABASE_DIRECT_URL, else DATABASE_URL.",
+        ),
+        number(
+            "DB_POOL_SIZE",
+            10,
+            "Most connections that the stream process opens; web and workers keep one a thread.",
         ),
         Variable(
             name="REDIS_URL",
