@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import orjson
-from django.db.models import QuerySet
+from django.db.models import Q, QuerySet
 
 from audit.models import Entry
 from core import statements
@@ -64,6 +64,12 @@ def timeline(
     if until:
         entries = entries.filter(at__lte=until)
     return entries.order_by("at", "id")
+
+
+def entries_about(person_id: str) -> QuerySet[Entry]:
+    """The entries that a person (``usr_...``) caused or that concern them, in order of writing."""
+    about = Q(actor_id=person_id) | Q(links__contains=[person_id])
+    return Entry.objects.filter(about).order_by("id")
 
 
 _TOUCHED = """

@@ -88,6 +88,22 @@ def record_many(records: Iterable[Record]) -> list[UUID]:
     return [entry_id for entry_id, _ in entries]
 
 
+def erase_subject(subject_id: str, *, actor: Actor, at: datetime, reason: str = "") -> UUID:
+    """Note that what the log knows of a person is to be unreadable from now on; the entry's id.
+
+    Entries hold ids alone today (``personal`` is always empty), so there is nothing to destroy.
+    When they come to hold sealed envelopes, this destroys the person's key.
+    Raises: NotInTransaction.
+    """
+    return record(
+        action="audit.erase_subject",
+        subject=("person", subject_id),
+        actor=actor,
+        at=at,
+        reason=reason,
+    )
+
+
 def _body(entry_id: UUID, record: Record, recorded_at: str) -> str:
     before, after = _spelled(record.before), _spelled(record.after)
     body = _composed(entry_id, record, recorded_at, before, after)

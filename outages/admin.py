@@ -1,28 +1,23 @@
 """Outages in the back office: state is read-only; what changes it is a verb that asks why."""
 
-from dataclasses import dataclass
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
 from django import forms
-from django.contrib import admin, messages
+from django.contrib import admin
 from django.db.models import QuerySet
-from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
-from django.template.response import TemplateResponse
-from django.urls import URLPattern, path, reverse
+from django.http import HttpRequest
 from django.utils import timezone
 from unfold.admin import ModelAdmin
 from unfold.decorators import display
-from unfold.widgets import (
-    UnfoldAdminSplitDateTimeWidget,
-    UnfoldAdminTextareaWidget,
-    UnfoldAdminTextInputWidget,
-)
+from unfold.widgets import UnfoldAdminSplitDateTimeWidget, UnfoldAdminTextareaWidget
 
 from accounts import queries as accounts
 from audit import queries as audit
 from core import wire
-from core.errors import DomainError
+from core.actors import Actor
+from core.desk import Act, Acting, Section
 from outages import services
 from outages.choices import Severity, Status
 from outages.models import Outage, OutageQuerySet
@@ -38,15 +33,6 @@ SEVERITY_COLOURS = {
     Severity.MEDIUM: "info",
     Severity.LOW: "success",
 }
-
-
-@dataclass(frozen=True)
-class Section:
-    """A table of the outage's page."""
-
-    title: str
-    head: tuple[str, ...]
-    rows: list[tuple[Any, ...]]
 
 
 class ResolveForm(forms.Form):
@@ -65,20 +51,17 @@ class ResolveForm(forms.Form):
     )
 
 
-class ReasonForm(forms.Form):
-    reason = forms.CharField(
-        min_length=3,
-        max_length=500,
-        widget=UnfoldAdminTextInputWidget(),
-        help_text="Kept in the audit trail. No personal data.",
-    )
+def _resolve(outage: Outage, given: dict[str, Any], *, actor: Actor, at: datetime) -> None:
+    resolution = wire.read(Resolution, given)
+    services.resolve_outage(outage.reference, resolution, actor=actor, at=at)
 
 
-FORMS: dict[str, type[forms.Form]] = {
-    "resolve": ResolveForm,
-    "reopen": ReasonForm,
-    "delete": ReasonForm,
-}
+def _reopen(outage: Outage, given: dict[str, Any], *, actor: Actor, at: datetime) -> None:
+    services.reopen_outage(outage.reference, wire.read(Reopening, given), actor=actor, at=at)
+
+
+def _delete(outage: Outage, given: dict[str, Any], *, actor: Actor, at: datetime) -> None:
+    services.delete_outage(outage.reference, given["reason"], actor=actor, at=at)
 
 
 class LiveFilter(admin.SimpleListFilter):
@@ -93,7 +76,7 @@ class LiveFilter(admin.SimpleListFilter):
 
 
 @admin.register(Outage)
-class OutageAdmin(ModelAdmin):  # type: ignore[misc]
+class OutageAdmin(Acting, ModelAdmin):  # type: ignore[misc]
     list_display = (
         "reference",
         "shown_severity",
@@ -110,9 +93,11 @@ class OutageAdmin(ModelAdmin):  # type: ignore[misc]
     date_hierarchy = None
     show_full_result_count = False
     list_per_page = 50
-    actions = ("resolve_selected", "reopen_selected")
-    change_form_before_template = "admin/outages/outage/acts.html"
-    change_form_after_template = "admin/outages/outage/sections.html"
+    acts = {
+        "resolve": Act("Resolve", _resolve, ResolveForm, done="is resolved."),
+        "reopen": Act("Reopen", _reopen, done="is open again."),
+        "delete": Act("Delete", _delete, done="is deleted.", in_lists=False, is_grave=True),
+    }
     fieldsets = (
         (
             None,
@@ -135,9 +120,6 @@ class OutageAdmin(ModelAdmin):  # type: ignore[misc]
         ),
     )
 
-    def has_add_permission(self, request: HttpRequest) -> bool:
-        return False
-
     def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         return False
 
@@ -159,10 +141,13 @@ class OutageAdmin(ModelAdmin):  # type: ignore[misc]
     ) -> tuple[OutageQuerySet, bool]:
         return queryset.search(search_term), False
 
-    def get_urls(self) -> list[URLPattern]:
-        act = self.admin_site.admin_view(self.act_view)
-        own: list[URLPattern] = [path("act/<str:verb>/", act, name="outages_outage_act")]
-        return own + list(super().get_urls())
+    def actor_of(self, request: HttpRequest) -> Actor:
+        return accounts.actor_of(request.user)
+
+    def acts_on(self, request: HttpRequest, row: Outage) -> Sequence[str]:
+        if row.deleted_at is not None:
+            return ()
+        return ("resolve" if row.status == Status.OPEN else "reopen", "delete")
 
     # --- what is shown ---------------------------------------------------------------------------
 
@@ -191,8 +176,9 @@ class OutageAdmin(ModelAdmin):  # type: ignore[misc]
     def creator(self, outage: Outage) -> str:
         return accounts.names([outage.created_by]).get(outage.created_by, outage.created_by)
 
-    def sections(self, outage: Outage) -> list[Section]:
+    def sections(self, request: HttpRequest, row: Outage) -> list[Section]:
         """What stands below the outage's own facts: what followed from it, and its history."""
+        outage = row
         result = sla.current_results([outage.id]).get(outage.id)
         entries = [audit.view(entry) for entry in audit.timeline(outage.reference)[:200]]
         names = accounts.names({entry.actor["id"] for entry in entries})
@@ -249,81 +235,6 @@ class OutageAdmin(ModelAdmin):  # type: ignore[misc]
                 ],
             ),
         ]
-
-    # --- what is done ----------------------------------------------------------------------------
-
-    @admin.action(description="Resolve…")
-    def resolve_selected(self, request: HttpRequest, queryset: QuerySet[Outage]) -> HttpResponse:
-        return self._ask("resolve", queryset)
-
-    @admin.action(description="Reopen…")
-    def reopen_selected(self, request: HttpRequest, queryset: QuerySet[Outage]) -> HttpResponse:
-        return self._ask("reopen", queryset)
-
-    @staticmethod
-    def _ask(verb: str, queryset: QuerySet[Outage]) -> HttpResponse:
-        references = ",".join(queryset.values_list("reference", flat=True)[:100])
-        return HttpResponseRedirect(
-            f"{reverse('admin:outages_outage_act', args=[verb])}?outages={references}"
-        )
-
-    def changeform_view(
-        self,
-        request: HttpRequest,
-        object_id: str | None = None,
-        form_url: str = "",
-        extra_context: dict[str, Any] | None = None,
-    ) -> Any:
-        outage = self.get_object(request, object_id or "")
-        acts: list[tuple[str, str]] = []
-        if outage is not None and outage.deleted_at is None:
-            verb = "resolve" if outage.status == Status.OPEN else "reopen"
-            acts = [
-                (name, f"{reverse('admin:outages_outage_act', args=[name])}?outages={outage}")
-                for name in (verb, "delete")
-            ]
-        context = {**(extra_context or {}), "acts": acts, "show_save": False}
-        context["sections"] = self.sections(outage) if outage else []
-        context |= {"show_save_and_continue": False, "show_save_and_add_another": False}
-        return super().changeform_view(request, object_id, form_url, context)
-
-    def act_view(self, request: HttpRequest, verb: str) -> HttpResponse:
-        """Ask what the verb needs to know, then call it for each outage named."""
-        references = [each for each in request.GET.get("outages", "").split(",") if each][:100]
-        back = reverse("admin:outages_outage_changelist")
-        if verb not in FORMS or not references:
-            return HttpResponseRedirect(back)
-        form = FORMS[verb](request.POST or None)
-        if request.method == "POST" and form.is_valid():
-            for reference in references:
-                self._act(request, verb, reference, form.cleaned_data)
-            return HttpResponseRedirect(back)
-        context = {
-            **self.admin_site.each_context(request),
-            "title": f"{verb.capitalize()} {', '.join(references)}",
-            "references": references,
-            "form": form,
-            "verb": verb,
-            "back": back,
-            "opts": self.opts,
-        }
-        return TemplateResponse(request, "admin/outages/outage/act.html", context)
-
-    def _act(self, request: HttpRequest, verb: str, reference: str, given: dict[str, Any]) -> None:
-        actor, at = accounts.actor_of(request.user), timezone.now()
-        try:
-            if verb == "resolve":
-                resolution = wire.read(Resolution, given)
-                services.resolve_outage(reference, resolution, actor=actor, at=at)
-            elif verb == "reopen":
-                reopening = wire.read(Reopening, given)
-                services.reopen_outage(reference, reopening, actor=actor, at=at)
-            else:
-                services.delete_outage(reference, given["reason"], actor=actor, at=at)
-        except DomainError as error:
-            self.message_user(request, f"{reference}: {error.detail}", messages.ERROR)
-        else:
-            self.message_user(request, f"{reference}: {verb} done.", messages.SUCCESS)
 
 
 def spell_instant(instant: datetime | None) -> str:

@@ -118,7 +118,7 @@ class OutageFacts(wire.Input):
 
     @cached_property
     def birth_key(self) -> str:
-        """What makes two births the same: SHA-256 of the canonical first facts (api.md 4.5)."""
+        """What makes two births the same: SHA-256 of the canonical first facts."""
         document = {
             "affected_services": self.affected_services,
             "description": self.description,

@@ -26,14 +26,17 @@ class Act:
     reason: str
 
 
-def may_act(actor: Actor, role: str, place: Place | None, key_scope: str = WRITE) -> Verdict:
+def may_act(
+    actor: Actor, role: str, place: Place | None, key_scope: str = WRITE, *, is_own: bool = True
+) -> Verdict:
     """Whether the actor reaches this role where the outage is.
 
-    Where nobody knows the place, a role held anywhere will do: an unknown site must not keep an
-    outage from being told, and afterwards only its creator and global roles see it.
+    Where nobody knows the place, a role held anywhere will do for one's own outage, to report it
+    and to go on with it: an unknown site must not keep it from being told. Those of others then
+    take a global role.
     """
     verdict = may(actor, role, key_scope, place)
-    if place is None and verdict.reason == "outside_scope":
+    if is_own and place is None and verdict.reason == "outside_scope":
         return Verdict(True)
     return verdict
 
@@ -64,7 +67,7 @@ def require(verdict: Verdict, least_role: str, key_scope: str = WRITE) -> None:
         raise refusal(verdict.reason, least_role, key_scope)
 
 
-def acts(actor: Actor, place: Place | None, status: str) -> list[Act]:
+def acts(actor: Actor, place: Place | None, status: str, *, is_own: bool) -> list[Act]:
     """Every move with whether this caller may make it now, and the named reason if not."""
     wanted = {
         "edit": ("operator", True),
@@ -75,7 +78,7 @@ def acts(actor: Actor, place: Place | None, status: str) -> list[Act]:
     }
     found = []
     for action, (role, possible) in wanted.items():
-        verdict = may_act(actor, role, place)
+        verdict = may_act(actor, role, place, is_own=is_own)
         wrong = "outage_not_resolved" if action == "reopen" else "outage_already_resolved"
         reason = verdict.reason if possible else wrong
         found.append(Act(action, verdict.allowed and possible, reason))
@@ -85,7 +88,7 @@ def acts(actor: Actor, place: Place | None, status: str) -> list[Act]:
 def resolution(
     resolved_at: datetime | None, mttr_minutes: int | None, at: datetime
 ) -> tuple[datetime, int | None]:
-    """When it ended and what was declared (api.md 4.6): an end that nobody gave is now."""
+    """When it ended and what was declared: an end that nobody gave is now."""
     return (at if resolved_at is None else resolved_at), mttr_minutes
 
 

@@ -66,7 +66,7 @@ def open_outage(
 ) -> tuple[Outage, bool]:
     """Record a loss of service; returns the outage and whether it is new.
 
-    The same birth again is the same outage (api.md 4.5). Emits OutageCreated, and OutageResolved
+    The same birth again is the same outage. Emits OutageCreated, and OutageResolved
     for one that has its end. Raises: NotPermitted, ReferenceTaken, ValidationFailed.
     """
     (opened,) = open_outages(

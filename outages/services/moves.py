@@ -72,7 +72,7 @@ def resolve_outage(
     with transaction.atomic():
         outage, site = _locked(reference, actor, expected)
         role = moves.role_to_resolve(resolution.resolved_at, resolution.mttr_minutes, at)
-        _require(actor, role, site)
+        _require(actor, role, site, outage)
         given = (resolution.resolved_at, resolution.mttr_minutes)
         if outage.status == Status.RESOLVED:
             stored = (outage.resolved_at, outage.declared_mttr_minutes)
@@ -131,7 +131,7 @@ def reopen_outage(
     """
     with transaction.atomic():
         outage, site = _locked(reference, actor, expected)
-        _require(actor, "engineer", site)
+        _require(actor, "engineer", site, outage)
         if outage.status != Status.RESOLVED:
             raise OutageNotResolved
         life = outage.lives.order_by("-n").first()
@@ -188,7 +188,7 @@ def edit_outage(
                 raise UseReopen
             del wanted["resolved_at"]
         role = moves.role_to_edit(frozenset(wanted), outage.status)
-        _require(actor, role, site)
+        _require(actor, role, site, outage)
         if wanted.get("status") == Status.OPEN:
             raise UseReopen
         ends = wanted.pop("status", None) == Status.RESOLVED
@@ -199,7 +199,7 @@ def edit_outage(
             wanted["assignee_id"] = accounts.active_people({named}).get(named) if named else None
         if ends:
             end = (wanted.pop("resolved_at", None), wanted.pop("declared_mttr_minutes", None))
-            _require(actor, moves.role_to_resolve(*end, at), site)
+            _require(actor, moves.role_to_resolve(*end, at), site, outage)
             _resolve(outage, site, end, wanted, actor, at)
             return outage
         if not wanted:
@@ -227,7 +227,7 @@ def raise_severity(reference: str, severity: str, *, actor: Actor, at: datetime)
     """
     with transaction.atomic():
         outage, site = _locked(reference, actor, None)
-        _require(actor, moves.role_to_edit(frozenset({"severity"}), outage.status), site)
+        _require(actor, moves.role_to_edit(frozenset({"severity"}), outage.status), site, outage)
         if moves.is_raise(outage.severity, severity):
             before = _apply(outage, {"severity": severity}, at)
             updated = _updated(outage, site, before, at)
@@ -250,7 +250,7 @@ def delete_outage(
     """
     with transaction.atomic():
         outage, site = _locked(reference, actor, expected)
-        _require(actor, moves.role_to_delete(outage.status), site)
+        _require(actor, moves.role_to_delete(outage.status), site, outage)
         given = (reason or "").strip()
         if outage.status == Status.RESOLVED and not 3 <= len(given) <= 500:
             raise ReasonRequired(
@@ -271,8 +271,9 @@ def _locked(reference: str, actor: Actor, expected: int | None) -> tuple[Outage,
     return outage, site
 
 
-def _require(actor: Actor, role: str, site: SiteFacts | None) -> None:
-    moves.require(moves.may_act(actor, role, telling.place_of(site)), role)
+def _require(actor: Actor, role: str, site: SiteFacts | None, outage: Outage) -> None:
+    is_own = outage.created_by == actor.id
+    moves.require(moves.may_act(actor, role, telling.place_of(site), is_own=is_own), role)
 
 
 _IMMUTABLE = {
@@ -318,7 +319,7 @@ def _new_site(
         # Out of every place, it would be out of sight of whoever holds a role in one only.
         moves.require(may(actor, "operator", moves.WRITE), "operator")
     else:
-        _require(actor, "operator", site)
+        _require(actor, "operator", site, outage)
     if (site.id if site else None) != outage.site_id:
         wanted["site_id"] = site.id if site else None
     return site

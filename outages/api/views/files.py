@@ -12,7 +12,7 @@ from drf_spectacular.utils import PolymorphicProxySerializer
 from rest_framework.parsers import BaseParser, MultiPartParser
 from rest_framework.request import Request
 
-from core import exports, wire
+from core import exports, limits, wire
 from core.actors import system
 from core.errors import Fault, TooLarge, UnsupportedMediaType, ValidationFailed
 from core.ids import MalformedId
@@ -56,6 +56,7 @@ class _UploadView(ApiView):
     """Takes a file, which goes to the disk while it comes in, and answers with its job."""
 
     parser_classes: Sequence[type[BaseParser]] = (MultiPartParser,)
+    bucket = limits.HEAVY
 
     def initialize_request(self, request: HttpRequest, *args: Any, **kwargs: Any) -> Request:
         request.upload_handlers = [TemporaryFileUploadHandler(request)]
@@ -221,6 +222,8 @@ class HistoryView(ApiView):
 
 
 class ExportView(ApiView):
+    bucket = limits.HEAVY
+
     @operation(
         "Export outages as a file; filters as in the list, in the order of recording",
         response=str,

@@ -314,7 +314,8 @@ class TransitionsView(ApiView):
         site = None
         if outage.site_id:
             site = network.site_facts([outage.site_id])[outage.site_id]
-        acts = moves.acts(self.actor, telling.place_of(site), outage.status)
+        is_own = outage.created_by == self.actor.id
+        acts = moves.acts(self.actor, telling.place_of(site), outage.status, is_own=is_own)
         return {
             "outage_id": outage.reference,
             "current_status": outage.status,
