@@ -33,6 +33,7 @@ from config import process
 ROOT = Path(__file__).resolve().parents[1]
 PRODUCT = {"DJANGO_SETTINGS_MODULE": "config.settings"}
 BARE = {"DJANGO_SETTINGS_MODULE": "bench.bare.settings"}
+OPEN = {"DJANGO_SETTINGS_MODULE": "bench.open.settings"}
 CLIENTS = 8
 STARTS_WITHIN_S = 60
 ENDS_WITHIN_S = 20
@@ -71,6 +72,9 @@ def database() -> Iterator[None]:
         # Limits on how much one person may do would be measured instead of the product.
         "RATE_LIMIT_USER_RPM": "1000000000",
         "RATE_LIMIT_HEAVY_RPM": "1000000000",
+        "RATE_LIMIT_RPM": "1000000000",
+        "RATE_LIMIT_ANON_RPM": "1000000000",
+        "AUTH_RATE_LIMIT_REQUESTS": "1000000000",
         "ACCESS_TOKEN_EXPIRE_MINUTES": "60",
     }
     process.declare(process.COMMAND)
@@ -215,13 +219,19 @@ class WrongAnswer(RuntimeError):
 
 
 class Crowd:
-    """Eight clients that keep their connections and ask again as soon as they are answered."""
+    """Clients that keep their connections and ask again as soon as they are answered."""
 
     def __init__(
-        self, port: int, call: Callable[[int], Call], *, token: str = "", most: int | None = None
+        self,
+        port: int,
+        call: Callable[[int], Call],
+        *,
+        token: str = "",
+        most: int | None = None,
+        clients: int = CLIENTS,
     ) -> None:
         """``call(n)`` makes the n-th request of all turns, of which there are ``most``."""
-        self._port, self._call, self._most = port, call, most
+        self._port, self._call, self._most, self._clients = port, call, most, clients
         self._numbers = itertools.count()
         self._headers = {"Content-Type": "application/json"}
         if token:
@@ -240,7 +250,7 @@ class Crowd:
             except BaseException as fault:  # noqa: BLE001 - raised again by the caller
                 faults.append(fault)
 
-        clients = [threading.Thread(target=client) for _ in range(CLIENTS)]
+        clients = [threading.Thread(target=client) for _ in range(self._clients)]
         for each in clients:
             each.start()
         for each in clients:

@@ -69,3 +69,20 @@ class Listed(_Outage):
     class Meta:
         managed = False
         db_table = "outages_outage"
+
+
+class Person(models.Model):
+    """As much of a person as GET /auth/me shows."""
+
+    id = models.UUIDField(primary_key=True)
+    email = models.CharField(max_length=254, null=True)  # noqa: DJ001 - as the table has it
+    full_name = models.CharField(max_length=255)
+    stellar_wallet = models.CharField(max_length=56, null=True)  # noqa: DJ001
+    created_at = models.DateTimeField()
+
+    class Meta:
+        managed = False
+        db_table = "accounts_user"
+
+    def __str__(self) -> str:
+        return self.full_name

@@ -20,3 +20,4 @@ DATABASES = {
     }
 }
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
+STREAM_SOCKET = ""  # config.server asks: there are no streams here

@@ -1,4 +1,4 @@
-"""One view that inserts, one that lists."""
+"""One view that inserts, one that lists, one that reads a row."""
 
 import json
 from uuid import uuid4
@@ -7,7 +7,7 @@ from django.http import HttpRequest, JsonResponse
 from django.urls import path
 from django.utils import timezone
 
-from bench.bare.models import Inserted, Listed
+from bench.bare.models import Inserted, Listed, Person
 
 
 def insert(request: HttpRequest) -> JsonResponse:
@@ -43,4 +43,22 @@ def newest(request: HttpRequest) -> JsonResponse:
     return JsonResponse({"items": found, "next_cursor": following})
 
 
-urlpatterns = [path("insert", insert), path("newest", newest)]
+def person(request: HttpRequest, key: str) -> JsonResponse:
+    """One row by its key."""
+    found = Person.objects.get(id=key)  # type: ignore[attr-defined]  # another project's app
+    return JsonResponse(
+        {
+            "id": found.id,
+            "email": found.email,
+            "full_name": found.full_name,
+            "stellar_wallet": found.stellar_wallet,
+            "created_at": found.created_at,
+        }
+    )
+
+
+urlpatterns = [
+    path("insert", insert),
+    path("newest", newest),
+    path("person/<uuid:key>", person),
+]
