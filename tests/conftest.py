@@ -4,11 +4,21 @@ import ipaddress
 import socket
 from collections.abc import Iterator
 from typing import Any
+from uuid import uuid4
 
 import pytest
+from django.conf import settings
 from django.db import connection, transaction
 from django.test import TransactionTestCase
 from pytest_django import DjangoDbBlocker
+
+from core import limits
+
+LIMITS = (
+    "RATE_LIMIT_USER_RPM", "RATE_LIMIT_RPM", "INGEST_RATE_LIMIT_RPM", "RATE_LIMIT_ANON_RPM",
+    "RATE_LIMIT_HEAVY_RPM", "AUTH_RATE_LIMIT_REQUESTS",
+)  # fmt: skip
+UNLIMITED = 1_000_000_000
 
 
 class WayOut(RuntimeError):
@@ -37,6 +47,14 @@ def _is_here(host: str) -> bool:
         return host == "localhost" or ipaddress.ip_address(host).is_loopback
     except ValueError:
         return False
+
+
+@pytest.fixture(autouse=True)
+def counted_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    """No limit that a test does not set, and nothing counted by another test."""
+    for name in LIMITS:
+        monkeypatch.setattr(settings, name, UNLIMITED)
+    monkeypatch.setattr(limits, "PREFIX", f"noc:test:{uuid4().hex}")
 
 
 @pytest.fixture(scope="session")

@@ -3,6 +3,7 @@
 import json
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from itertools import count
 from threading import Barrier
@@ -78,8 +79,16 @@ def standing(role: str) -> User:
 
 
 def actor(role: str = "engineer", **given: Any) -> Actor:
-    """The actor of the standing person of a role; with further arguments, of a new person."""
-    return accounts.actor_of(person(role, **given) if given else standing(role))
+    """The actor of the standing person of a role; with further arguments, of a new person.
+
+    They have proved at AT that it is them.
+    """
+    return proved(person(role, **given) if given else standing(role))
+
+
+def proved(user: User, at: datetime = AT) -> Actor:
+    """The actor of this person, who gave a password or code at this instant."""
+    return replace(accounts.actor_of(user), reauthenticated_at=at)
 
 
 def session(user: User, at: datetime | None = None, **given: Any) -> Session:
@@ -90,10 +99,26 @@ def session(user: User, at: datetime | None = None, **given: Any) -> Session:
         "state": SessionState.LIVE,
         "expires_at": at + timedelta(days=14),
         "ends_at": at + timedelta(days=30),
+        "reauthenticated_at": at,
         "created_at": at,
         "last_seen_at": at,
     }
     return Session.objects.create(user=user, **values | given)
+
+
+def office(
+    who: str | User = "manager", *, at: datetime | None = None, **given: Any
+) -> DjangoClient:
+    """A browser in which this person (or the standing one of a role) is in the back office."""
+    at = at or timezone.now()
+    values = {"expires_at": at + timedelta(minutes=15), "ends_at": at + timedelta(hours=8)}
+    user = who if isinstance(who, User) else standing(who)
+    row = session(user, at, kind=SessionKind.BACK_OFFICE, **values | given)
+    client = DjangoClient()
+    held = client.session
+    held["back_office"] = str(row.id)
+    held.save()
+    return client
 
 
 def access_token(user: User, of: Session | None = None, at: datetime | None = None) -> str:
@@ -107,6 +132,26 @@ def access_token(user: User, of: Session | None = None, at: datetime | None = No
         expires_at=at + timedelta(minutes=15),
         key=settings.JWT_SECRET_KEY,
     )
+
+
+def api_key(
+    user: User, *scopes: str, at: datetime | None = None, **terms: Any
+) -> access_verbs.MadeKey:
+    """A key of this person, which reads outages unless said otherwise."""
+    asked = access_verbs.KeyTerms(name="a machine", scopes=scopes or ("outages:read",), **terms)
+    return access_verbs.create_api_key(
+        asked, owner_id=user.id, actor=nobody(), at=at or timezone.now()
+    )
+
+
+def impersonation(
+    user: User, admin: User | None = None, at: datetime | None = None
+) -> access_verbs.Impersonation:
+    """An administrator, the standing one unless named, acts as this person."""
+    at = at or timezone.now()
+    own = session(admin or standing("admin"), at, mfa_at=at)
+    caller, _ = accounts.actor_of_session(own.id, at=at)
+    return access_verbs.impersonate(user.id, reason="to see what they see", actor=caller, at=at)
 
 
 class Client:

@@ -2,7 +2,7 @@ import pytest
 from django.test import RequestFactory
 from pytest_django import Settings
 
-from accounts.api.authentication import client_address
+from core.callers import client_address
 
 
 @pytest.mark.parametrize(

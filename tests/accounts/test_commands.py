@@ -4,6 +4,7 @@ import pytest
 from django.core.management import CommandError, call_command
 from pytest_django import Settings
 
+from accounts import services
 from accounts.management.commands import create_admin
 from accounts.models import User
 from tests import world
@@ -73,3 +74,13 @@ def test_grant_role_gives_a_role_in_a_place() -> None:
         run("grant_role", "stranger@example.com", "engineer")
     with pytest.raises(CommandError):
         run("grant_role", user.wire_id, "admin", "--site", "site_01h455vb4pex5vsknk084sn02q")
+
+
+def test_grant_role_gives_a_role_to_a_team() -> None:
+    user = world.person(None)
+    team = services.create_team("Core network", actor=world.nobody(), at=world.AT)
+    services.set_members(team.id, [user.id], actor=world.nobody(), at=world.AT)
+    assert "Core network: engineer global" in run("grant_role", "core network", "engineer")
+    assert user.role == "engineer"
+    with pytest.raises(CommandError, match="team cannot be one"):
+        run("grant_role", team.wire_id, "admin")

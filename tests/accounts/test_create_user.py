@@ -49,7 +49,7 @@ def test_what_is_no_email_is_refused(email: str) -> None:
 @pytest.mark.parametrize(
     ("password", "role", "code"),
     [
-        ("1234567", "viewer", "password_length"),
+        ("q7 zk2m", "viewer", "password_length"),
         ("x" * 129, "viewer", "password_length"),
         ("elevenchars", "manager", "password_length"),
         ("password123", "viewer", "password_too_common"),

@@ -4,9 +4,9 @@ from uuid import uuid4
 import pytest
 
 from accounts import policy, queries, services
-from accounts.models import Grant, Session
+from accounts.models import Grant, Session, User
 from audit.models import Entry
-from core.actors import NotPermitted, Place, role_at
+from core.actors import Actor, NotPermitted, Place, ReauthenticationRequired, role_at
 from core.ids import encode, uuid7
 from tests import world
 
@@ -43,7 +43,7 @@ def test_a_grant_that_has_run_out_is_given_anew() -> None:
     until, later = AT + timedelta(days=1), AT + timedelta(days=2)
     services.grant_role(user.id, "viewer", valid_until=until, actor=admin, at=AT)
     given = services.grant_role(
-        user.id, "viewer", valid_until=later + timedelta(days=1), actor=admin, at=later
+        user.id, "viewer", valid_until=later + timedelta(days=1), actor=world.nobody(), at=later
     )
     assert list(Grant.objects.filter(user=user).live(later)) == [given]
 
@@ -85,14 +85,58 @@ def test_a_scope_that_cannot_be_is_refused(role: str, kind: str, scope: str | No
 @pytest.mark.parametrize("role", ["viewer", "operator", "engineer", "manager"])
 def test_only_administrators_grant(role: str) -> None:
     user, actor = world.person("viewer"), world.actor(role)
+    before = world.everything()
     with pytest.raises(NotPermitted):
         services.grant_role(user.id, "viewer", actor=actor, at=AT)
+    with pytest.raises(NotPermitted):
+        services.end_grant(user.grants.get().id, actor=actor, at=AT)
+    assert world.everything() == before
+
+
+def test_granting_asks_for_a_proof_of_the_last_quarter_of_an_hour() -> None:
+    user, admin = world.person("viewer"), world.actor("admin")
+    late = AT + timedelta(minutes=15, seconds=1)
+    before = world.everything()
+    for attempt in (
+        lambda: services.grant_role(user.id, "manager", actor=admin, at=late),
+        lambda: services.end_grant(user.grants.get().id, actor=admin, at=late),
+    ):
+        with pytest.raises(ReauthenticationRequired):
+            attempt()
+    assert world.everything() == before
+    services.grant_role(user.id, "manager", actor=admin, at=late - timedelta(seconds=1))
+
+
+def test_an_erased_person_gets_nothing() -> None:
+    user, admin = world.person("viewer"), world.actor("admin")
+    services.erase_user(user.id, actor=admin, at=AT, reason="asked us to")
+    before = world.everything()
+    with pytest.raises(services.UserNotFound):
+        services.grant_role(user.id, "viewer", actor=admin, at=AT)
+    assert world.everything() == before
+
+
+def test_a_grant_of_the_identity_provider_is_not_the_one_given_by_hand() -> None:
+    user, admin = world.person(None), world.actor("admin")
+    from_groups = Grant.objects.create(
+        user=user, role="manager", scope_kind="global", source="idp", valid_from=AT,
+        granted_by="oidc", created_at=AT,
+    )  # fmt: skip
+    services.grant_role(user.id, "viewer", actor=admin, at=AT)
+    assert [grant.role for grant in user.grants.live(AT).order_by("id")] == ["manager", "viewer"]
+    services.end_grant(from_groups.id, actor=admin, at=AT)
+    assert [grant.role for grant in user.grants.live(AT)] == ["viewer"]
 
 
 def test_nobody_changes_their_own_grants() -> None:
     admin = world.standing("admin")
+    world.person("admin")
+    before = world.everything()
     with pytest.raises(policy.OwnGrants):
-        services.grant_role(admin.id, "viewer", actor=queries.actor_of(admin), at=AT)
+        services.grant_role(admin.id, "viewer", actor=world.proved(admin), at=AT)
+    with pytest.raises(policy.OwnGrants):
+        services.end_grant(admin.grants.get().id, actor=world.proved(admin), at=AT)
+    assert world.everything() == before
 
 
 def test_an_unknown_person_is_not_found() -> None:
@@ -126,7 +170,7 @@ def test_an_ended_grant_stays_as_it_is() -> None:
     grant = Grant.objects.get(user=user)
     services.end_grant(grant.id, actor=admin, at=AT)
     before = world.everything()
-    services.end_grant(grant.id, actor=admin, at=AT + timedelta(days=1))
+    services.end_grant(grant.id, actor=admin, at=AT + timedelta(minutes=1))
     assert world.everything() == before
 
 
@@ -154,16 +198,40 @@ def test_a_disabled_or_passing_administrator_does_not_count() -> None:
     services.grant_role(
         passing.id, "admin", valid_until=AT + timedelta(1), actor=world.nobody(), at=AT
     )
+    from_groups = world.person(None)
+    Grant.objects.create(
+        user=from_groups, role="admin", scope_kind="global", source="idp", valid_from=AT,
+        granted_by="oidc", created_at=AT,
+    )  # fmt: skip
     with pytest.raises(services.LastAdmin):
         services.disable_user(admin.id, actor=world.nobody(), at=AT)
     services.end_grant(other.grants.get().id, actor=world.nobody(), at=AT)
 
 
+def demote(user: User, actor: Actor) -> None:
+    services.grant_role(user.id, "viewer", actor=actor, at=AT)
+
+
+def strip(user: User, actor: Actor) -> None:
+    services.end_grant(user.grants.get(ended_at=None).id, actor=actor, at=AT)
+
+
+def disable(user: User, actor: Actor) -> None:
+    services.disable_user(user.id, actor=actor, at=AT)
+
+
+def erase(user: User, actor: Actor) -> None:
+    services.erase_user(user.id, actor=actor, at=AT, reason="a race")
+
+
 @pytest.mark.django_db(transaction=True)
-def test_two_administrators_cannot_remove_each_other_at_once() -> None:
+@pytest.mark.parametrize(
+    "ways", [(disable, disable), (strip, strip), (erase, erase), (demote, disable), (strip, erase)]
+)
+def test_two_administrators_cannot_remove_each_other_at_once(ways: tuple) -> None:
     for _ in range(5):
         pair = [world.person("admin"), world.person("admin")]
-        actors = [queries.actor_of(each) for each in pair]
+        actors = [world.proved(each) for each in pair]
 
         def remove(
             number: int,
@@ -171,14 +239,14 @@ def test_two_administrators_cannot_remove_each_other_at_once() -> None:
             actors: list = actors,
         ) -> str:
             try:
-                services.disable_user(pair[1 - number].id, actor=actors[number], at=AT)
+                ways[number](pair[1 - number], actors[number])
             except services.LastAdmin:
                 return "last"
             return "removed"
 
         assert sorted(world.at_once(2, remove)) == ["last", "removed"]
         for each in pair:  # makes room for the next pair, and keeps none
-            type(each).objects.filter(id=each.id).update(status="disabled")
+            User.objects.filter(id=each.id, status="active").update(status="disabled")
 
 
 @pytest.mark.django_db(transaction=True)

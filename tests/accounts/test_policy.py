@@ -120,7 +120,10 @@ def test_an_email_has_one_spelling(given: str, normal: str) -> None:
         ("operator", "accounts.view_user", False),
         ("manager", "accounts.view_user", True),
         ("manager", "outages.change_outage", False),
-        ("admin", "outages.change_outage", True),
+        ("admin", "outages.change_outage", False),
+        ("admin", "accounts.delete_user", False),
+        ("manager", "accounts.view_apikey", False),
+        ("admin", "accounts.view_apikey", True),
         ("", "outages.view_outage", False),
     ],
 )

@@ -1,3 +1,4 @@
+from collections import Counter
 from datetime import datetime, timedelta
 from uuid import uuid4
 
@@ -45,13 +46,14 @@ def test_the_one_before_brings_the_present_pair_again_within_the_grace() -> None
     assert world.everything() == before
 
 
-def test_a_used_token_after_the_grace_ends_the_session() -> None:
+def test_a_used_token_after_the_grace_ends_the_session(caplog: pytest.LogCaptureFixture) -> None:
     session = world.session(world.person(), AT)
     services.rotate_session(session.id, 0, at=later(minutes=1))
     with pytest.raises(policy.SessionRevoked):
         services.rotate_session(session.id, 0, at=later(minutes=1, seconds=11))
     session.refresh_from_db()
     assert (session.state, session.revoked_reason) == ("revoked", "token_reuse")
+    assert caplog.messages == ["refresh_token_reused"]
     assert Entry.objects.filter(action="accounts.revoke_session").count() == 1
     assert EventRow.objects.filter(type="session.revoked").count() == 1
     with pytest.raises(policy.SessionRevoked):
@@ -92,6 +94,27 @@ def test_eight_refreshes_of_one_token_make_one_generation() -> None:
     assert generations == [1] * 8
     assert session.generation == 1
     assert Entry.objects.filter(action="accounts.rotate_session").count() == 1
+
+
+@pytest.mark.django_db(transaction=True)
+def test_fifty_refreshes_by_http_make_one_generation_and_no_fault() -> None:
+    session = world.session(world.person())
+    token = policy.sign_token(
+        "refresh",
+        user_id=session.user_id,
+        session_id=session.id,
+        at=session.created_at,
+        expires_at=session.expires_at,
+        key=settings.JWT_SECRET_KEY,
+        generation=0,
+    )
+    answers = world.at_once(
+        50, lambda _: world.Client().post("/auth/refresh", {"refresh_token": token})
+    )
+    by_status = Counter(answer.status_code for answer in answers)
+    assert by_status == {200: 30, 429: 20}  # thirty a minute for one session
+    session.refresh_from_db()
+    assert (session.generation, session.state) == (1, "live")
 
 
 @pytest.mark.django_db(transaction=True)

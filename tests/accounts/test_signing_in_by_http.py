@@ -219,6 +219,15 @@ def test_logout_by_cookie_alone_needs_the_csrf_token() -> None:
     assert Session.objects.get().state == "live"
 
 
+@pytest.mark.parametrize("path", ["/auth/logout", "/auth/logout-all"])
+@pytest.mark.parametrize("origin", ["https://evil.example", "null"])
+def test_a_foreign_page_takes_no_cookies_away(path: str, origin: str) -> None:
+    form = "application/x-www-form-urlencoded"
+    out = world.Client().post(path, content_type=form, Origin=origin)
+    assert problem(out) == (403, "csrf_failed")
+    assert not out.cookies
+
+
 def test_registering_then_signing_in(settings: Settings) -> None:
     settings.REGISTRATION_POLICY, settings.REGISTRATION_ROLE = "open", "engineer"
     client = world.Client()

@@ -2,7 +2,6 @@
 
 import pytest
 from django.db import connection
-from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
@@ -20,8 +19,7 @@ from tests import world
     ],
 )
 def test_a_list_is_filtered_by_known_words(page: str, query: dict[str, str], label: str) -> None:
-    client = Client()
-    client.force_login(world.standing("admin"))
+    client = world.office("admin")
     with CaptureQueriesContext(connection) as asked:
         answer = client.get(reverse(f"admin:{page}_changelist"), query)
     assert answer.status_code == 200

@@ -1,45 +1,10 @@
-import shutil
-from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
-
 import pytest
-from playwright.sync_api import Page, sync_playwright
+from playwright.sync_api import Page
 
 from tests import world
+from tests.config.browser import BROWSER, visit
 
-CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
-
-pytestmark = [
-    pytest.mark.skipif(CHROMIUM is None, reason="there is no chromium on this machine"),
-    pytest.mark.django_db(transaction=True),
-]
-
-
-Steps = Callable[[Page], None]
-
-
-def browse(url: str, steps: Steps) -> list[str]:
-    """Open a page, take the steps; return its complaints and what it fetches elsewhere."""
-    complaints: list[str] = []
-    fetched: list[str] = []
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
-        page = browser.new_page()
-        page.on("console", lambda said: said.type == "error" and complaints.append(said.text))
-        page.on("pageerror", lambda error: complaints.append(str(error)))
-        page.on("request", lambda request: fetched.append(request.url))
-        page.goto(url)
-        steps(page)
-        page.wait_for_load_state("networkidle")
-        browser.close()
-    ours = ("/".join(url.split("/")[:3]), "data:", "blob:")
-    return complaints + [address for address in fetched if not address.startswith(ours)]
-
-
-def visit(url: str, steps: Steps) -> list[str]:
-    # A thread of its own: playwright leaves an event loop behind, in which Django refuses to work.
-    with ThreadPoolExecutor(1) as threads:
-        return threads.submit(browse, url, steps).result()
+pytestmark = [BROWSER, pytest.mark.django_db(transaction=True)]
 
 
 @pytest.mark.parametrize(

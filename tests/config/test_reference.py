@@ -4,7 +4,8 @@ from config import reference
 from config.env import Unreadable
 from config.variables import ROOT, VARIABLES
 
-CONSUMED_ELSEWHERE = {"DATABASE_URL", "DATABASE_DIRECT_URL"}  # they are settings.DATABASES
+# They are settings.DATABASES and LISTENING_DATABASE.
+CONSUMED_ELSEWHERE = {"DATABASE_URL", "DATABASE_DIRECT_URL", "DATABASE_LISTEN_URL"}
 
 
 def test_env_example_is_in_step() -> None:

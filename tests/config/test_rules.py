@@ -17,6 +17,13 @@ LOCAL = {
     "VAULT_KEYS": SECRETS["VAULT_KEYS"],
 }
 
+OIDC = {
+    "OAUTH_ISSUER_URL": "https://idp.example.com/realms/noc",
+    "OAUTH_CLIENT_ID": "noc-iq",
+    "OAUTH_CLIENT_SECRET": "s3cret-oidc",
+}
+ISSUER = ("OAUTH_ISSUER_URL", "noc.E027")
+
 # (base, what is set, the variable that is named, the rule's id)
 REFUSED = [
     (PRODUCTION, {"ENVIRONMENT": "prod"}, "ENVIRONMENT", "noc.E001"),
@@ -90,6 +97,28 @@ REFUSED = [
     (PRODUCTION, {"VAULT_KEYS": "s3cret"}, "VAULT_KEYS", "noc.E022"),
     (PRODUCTION, {"EGRESS_PORTS": ""}, "EGRESS_PORTS", "noc.E023"),
     (PRODUCTION, {"EGRESS_PORTS": "443,70000"}, "EGRESS_PORTS", "noc.E023"),
+    (PRODUCTION | OIDC, {"OAUTH_CLIENT_SECRET": ""}, "OAUTH_CLIENT_SECRET", "noc.E026"),
+    (PRODUCTION | OIDC, {"OAUTH_CLIENT_ID": ""}, "OAUTH_CLIENT_ID", "noc.E026"),
+    (PRODUCTION | OIDC, {"OAUTH_ISSUER_URL": ""}, "OAUTH_ISSUER_URL", "noc.E026"),
+    (PRODUCTION | OIDC, {"OAUTH_ISSUER_URL": "http://idp.example.com"}, *ISSUER),
+    (PRODUCTION | OIDC, {"OAUTH_ISSUER_URL": "idp.example.com"}, *ISSUER),
+    (PRODUCTION | OIDC, {"OAUTH_ISSUER_URL": "https://u:p@idp.example.com"}, *ISSUER),
+    (PRODUCTION | OIDC, {"OAUTH_ISSUER_URL": "https://idp.example.com?x=1"}, *ISSUER),
+    (PRODUCTION | OIDC, {"OAUTH_ISSUER_URL": "https://idp.example.com:x"}, *ISSUER),
+    (
+        PRODUCTION | OIDC | {"ENVIRONMENT": "staging"},
+        {"OAUTH_ISSUER_URL": "http://idp.example.com"},
+        *ISSUER,
+    ),
+    (PRODUCTION, {"OAUTH_PROVIDER_ID": "Corp"}, "OAUTH_PROVIDER_ID", "noc.E027"),
+    (PRODUCTION, {"OAUTH_SCOPES": "email profile"}, "OAUTH_SCOPES", "noc.E027"),
+    (PRODUCTION, {"OAUTH_SCOPES": 'openid "x'}, "OAUTH_SCOPES", "noc.E027"),
+    (PRODUCTION, {"OAUTH_GRANT_TTL_HOURS": "0"}, "OAUTH_GRANT_TTL_HOURS", "noc.E014"),
+    (PRODUCTION, {"OAUTH_DEFAULT_ROLE": "manager"}, "OAUTH_DEFAULT_ROLE", "noc.E018"),
+    (PRODUCTION, {"OAUTH_DEFAULT_ROLE": "boss"}, "OAUTH_DEFAULT_ROLE", "noc.E001"),
+    (PRODUCTION, {"OAUTH_LINK_BY_EMAIL": "maybe"}, "OAUTH_LINK_BY_EMAIL", "noc.E001"),
+    (PRODUCTION, {"OAUTH_ALLOWED_ALGS": "RS256 HS256"}, "OAUTH_ALLOWED_ALGS", "noc.E028"),
+    (PRODUCTION, {"OAUTH_ALLOWED_ALGS": "none"}, "OAUTH_ALLOWED_ALGS", "noc.E028"),
     (without("STELLAR_NETWORK"), {}, "STELLAR_NETWORK", "noc.E002"),
     (PRODUCTION, {"STELLAR_NETWORK": "sandbox"}, "STELLAR_NETWORK", "noc.E024"),
     (PRODUCTION, {"STELLAR_NETWORK": "bitcoin"}, "STELLAR_NETWORK", "noc.E001"),
@@ -169,6 +198,8 @@ ALLOWED = [
     ({"ENVIRONMENT": "test"}, {"EGRESS_ALLOWED_NETWORKS": "127.0.0.0/8,169.254.0.0/16"}),
     (PRODUCTION, {}),
     (PRODUCTION, {"ALLOWED_ORIGINS": ""}),
+    (PRODUCTION | OIDC, {"OAUTH_SCOPES": "openid,email", "OAUTH_DEFAULT_ROLE": "viewer"}),
+    (LOCAL, OIDC | {"OAUTH_ISSUER_URL": "http://127.0.0.1:8080/realms/noc"}),
     (PRODUCTION, {"EGRESS_ALLOWED_NETWORKS": "10.20.0.0/16"}),
     (PRODUCTION, {"AUTH_COOKIE_SAMESITE": "none", "WEBHOOK_SECRET_GRACE_HOURS": "0"}),
     (PRODUCTION | {"ENVIRONMENT": "staging"}, {"STELLAR_NETWORK": "sandbox"}),

@@ -14,6 +14,7 @@ KINDS = {
     "worker": ["-m", "celery", "-A", "config", "worker"],
     "beat": ["-m", "celery", "-A", "config", "beat"],
     "web": ["-m", "gunicorn", "config.wsgi", "--bind", "127.0.0.1:0"],
+    "stream": ["-m", "uvicorn", "config.asgi:application", "--port", "0"],
 }
 
 

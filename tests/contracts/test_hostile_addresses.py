@@ -134,6 +134,8 @@ def test_any_precondition(watch: Watch, things: dict[str, str]) -> None:
 
 def test_any_idempotency_key(watch: Watch, things: dict[str, str]) -> None:
     for operation in api.writing_operations():
+        if operation.path.endswith("/export"):
+            continue
         body = {"nonsense": 1} if operation.takes_json else None
         for key in ("", " ", "x" * 255, "x" * 256, "\x00", "\xe9", "\t", "a b", "'", "%00"):
             said = f"{operation} {key!r:.60}"

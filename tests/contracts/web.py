@@ -17,6 +17,8 @@ from typing import Any
 
 from django.db import connection
 
+from tests.conftest import LIMITS, UNLIMITED
+
 ROOT = Path(__file__).resolve().parents[2]
 START_SECONDS, STOP_SECONDS = 60, 15
 
@@ -58,7 +60,7 @@ class Web:
         """Send these bytes on a connection of their own and read one answer; status 0: none."""
         with socket.create_connection(("127.0.0.1", self.port), timeout=seconds) as line:
             # It may have answered, and closed, before it has heard everything.
-            with contextlib.suppress(BrokenPipeError, ConnectionResetError):
+            with contextlib.suppress(OSError):
                 for part in parts:
                     line.sendall(part)
                 if hang_up:
@@ -108,6 +110,7 @@ def serving(directory: Path, workers: int = 2, **environment: str) -> Iterator[W
     """Serve as `gunicorn config.wsgi` does, until the end of the block."""
     web = Web(free_port(), directory / "web.log")
     own = {"DATABASE_URL": database_url(), "WEB_CONCURRENCY": str(workers)}
+    own |= dict.fromkeys(LIMITS, str(UNLIMITED))
     with web.log.open("wb") as log:
         process = subprocess.Popen(
             [sys.executable, "-m", "gunicorn", "config.wsgi", "--bind", f"127.0.0.1:{web.port}"],

@@ -9,7 +9,6 @@ from uuid import UUID
 
 import pytest
 from django.db import transaction
-from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
 
@@ -176,8 +175,7 @@ def test_a_parked_one_is_tried_again_by_hand_and_the_log_tells_who(
     ReactionRow.objects.update(status=PARKED, attempts=12, next_attempt_at=None)
     row = ReactionRow.objects.get()
     broken["is"] = False
-    client = Client()
-    client.force_login(world.standing("admin"))
+    client = world.office("admin")
     page = reverse("admin:core_reactionrow_changelist")
     asked = {"action": "try_again", "_selected_action": [str(row.pk)]}
     assert client.get(page, {"reaction": "tests.stumble"}).status_code == 200

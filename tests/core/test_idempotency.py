@@ -1,5 +1,6 @@
 """Idempotency-Key: one key, one effect, whatever became of the first answer."""
 
+import hashlib
 import json
 from datetime import timedelta
 from typing import Any
@@ -90,6 +91,14 @@ def test_a_file_is_known_by_its_bytes() -> None:
         422,
         "idempotency_key_reused",
     )
+
+
+def test_what_is_kept_of_a_body_lets_nobody_guess_a_password_in_it() -> None:
+    body = json.dumps({"email": "ada@example.test", "password": world.PASSWORD}).encode()
+    made = world.client("admin").post("/access/users", body, Idempotency_Key="k")
+    assert made.status_code == 201
+    plain = hashlib.sha256(b"\napplication/json\n" + body).hexdigest()
+    assert IdempotencyKey.objects.get().fingerprint != plain
 
 
 def test_a_use_that_never_got_a_status_answers_200() -> None:

@@ -13,9 +13,7 @@ pytestmark = pytest.mark.django_db
 
 @pytest.fixture
 def desk() -> Client:
-    client = Client()
-    client.force_login(world.person("admin", email="boss@example.test"))
-    return client
+    return world.office(world.person("admin", email="boss@example.test"))
 
 
 def made() -> Job:

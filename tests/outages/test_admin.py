@@ -17,14 +17,12 @@ LIST = "admin:outages_outage_changelist"
 @pytest.fixture
 def desk() -> Client:
     """A manager at the desk."""
-    client = Client()
-    client.force_login(world.standing("manager"))
-    return client
+    return world.office("manager")
 
 
 def act(verb: str, *outages: Outage) -> str:
-    named = ",".join(outage.reference for outage in outages)
-    return f"{reverse('admin:outages_outage_act', args=[verb])}?outages={named}"
+    named = ",".join(str(outage.pk) for outage in outages)
+    return f"{reverse('admin:outages_outage_act', args=[verb])}?ids={named}"
 
 
 def page(outage: Outage) -> str:
@@ -32,9 +30,7 @@ def page(outage: Outage) -> str:
 
 
 def test_a_viewer_has_no_desk() -> None:
-    client = Client()
-    client.force_login(world.standing("viewer"))
-    answer = client.get(reverse(LIST))
+    answer = world.office("viewer").get(reverse(LIST))
     assert answer.status_code == 302
     assert "/login/" in answer["Location"]
 

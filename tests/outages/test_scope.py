@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 from django.utils import timezone
 
+from accounts import services as access
 from core.actors import Actor, NotPermitted
 from network.models import Site
 from outages import services
@@ -49,6 +50,34 @@ def test_others_of_the_region_do_not_see_what_is_nowhere_yet() -> None:
     world.client(user=world.person("operator", region=region)).post("/outages", BODY)
     other = world.client(user=world.person("operator", region=region))
     assert other.get("/outages").json()["total"] == 0
+
+
+def test_whoever_holds_a_role_in_one_place_goes_on_with_their_own_outage_of_no_place() -> None:
+    client = lagos_client()
+    reference = client.post("/outages", BODY).json()["id"]
+    assert client.post(f"/outages/{reference}/resolve", {}).status_code == 200
+
+
+def test_an_outage_of_no_place_takes_a_role_that_holds_everywhere() -> None:
+    """A manager somewhere who is a viewer everywhere is a viewer here."""
+    manager = world.person("viewer")
+    access.grant_role(
+        manager.id,
+        "manager",
+        scope_kind="site",
+        scope_id=world.site().wire_id,
+        actor=world.nobody(),
+        at=world.LONG_AGO,
+    )
+    outage, client = world.outage(), world.client(user=manager)
+    assert client.get(f"/outages/{outage}").status_code == 200
+    for answer in (
+        client.post(f"/outages/{outage}/resolve", {}),
+        client.delete(f"/outages/{outage}", {"reason": "a duplicate"}),
+    ):
+        assert (answer.status_code, answer.json()["code"]) == (403, "forbidden")
+    assert Outage.objects.get().status == "open"
+    assert Outage.objects.get().deleted_at is None
 
 
 def test_a_refused_row_registers_no_site() -> None:

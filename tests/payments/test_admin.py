@@ -15,9 +15,7 @@ PAYMENTS = "/admin/payments/payment/"
 
 
 def office(role: str = "manager", **place) -> Client:
-    client = Client()
-    client.force_login(world.person(role, **place))
-    return client
+    return world.office(world.person(role, **place))
 
 
 def test_a_payment_says_why_it_rests():

@@ -100,9 +100,14 @@ class Copy:
 
 def readiness(port: int) -> int:
     """The status of /health/readiness, 0 while nobody answers."""
+    return status(port, "/health/readiness")
+
+
+def status(port: int, path: str) -> int:
+    """The status of the answer to a GET, 0 while nobody answers."""
     connection = http.client.HTTPConnection("127.0.0.1", port, timeout=5)
     try:
-        connection.request("GET", "/health/readiness", headers={"Host": "localhost"})
+        connection.request("GET", path, headers={"Host": "localhost"})
         return connection.getresponse().status
     except (OSError, http.client.HTTPException):
         return 0

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.script.conftest import STOP_SECONDS, Copy, free_port, readiness, wait_until
+from tests.script.conftest import STOP_SECONDS, Copy, free_port, readiness, status, wait_until
 
 pytestmark = pytest.mark.timeout(300)
 
@@ -24,6 +24,12 @@ def test_a_started_server_is_ready_and_says_where(running: Running) -> None:
     copy, port = running
     wait_until(lambda: readiness(port) == 200, 10)  # each worker shares its answer for a second
     assert f"http://localhost:{port}/docs" in copy.said()
+
+
+def test_streams_are_served_on_the_same_port(running: Running) -> None:
+    copy, port = running
+    assert f"http://localhost:{port}/api/v1/auth/events" in copy.said()
+    wait_until(lambda: status(port, "/api/v1/auth/events") == 401, 10)  # 503: nobody took it over
 
 
 def test_a_second_server_in_the_same_copy_is_refused_in_one_sentence(running: Running) -> None:
@@ -47,7 +53,7 @@ def test_a_command_beside_a_running_server_uses_its_database_and_leaves_it_up(
     wait_until(lambda: readiness(port) == 200, 10)  # each worker shares its answer for a second
 
 
-@pytest.mark.parametrize("name", ["--quiet worker", "gunicorn", "postgresql"])
+@pytest.mark.parametrize("name", ["--quiet worker", "gunicorn", "uvicorn", "postgresql"])
 def test_a_process_killed_comes_back(running: Running, name: str) -> None:
     copy, port = running
     victim = (
@@ -59,6 +65,7 @@ def test_a_process_killed_comes_back(running: Running, name: str) -> None:
     os.kill(victim, signal.SIGKILL)
     wait_until(lambda: copy.said().count("ended unexpectedly") > before, 20)
     wait_until(lambda: readiness(port) == 200, 40)
+    wait_until(lambda: status(port, "/api/v1/auth/events") == 401, 40)
     if name != "postgresql":
         wait_until(lambda: any(name in command for command in copy.processes().values()), 20)
     assert victim not in copy.processes()

@@ -16,9 +16,7 @@ RESULTS, POLICIES = "/admin/sla/result/", "/admin/sla/policy/"
 
 
 def office(role: str = "manager", **place) -> Client:
-    client = Client()
-    client.force_login(world.person(role, **place))
-    return client
+    return world.office(world.person(role, **place))
 
 
 def judge(name: str, **facts) -> Result:

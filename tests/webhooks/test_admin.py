@@ -18,12 +18,7 @@ pytestmark = pytest.mark.django_db(transaction=True)
 
 @pytest.fixture
 def desk() -> Any:
-    def at(role: str) -> Client:
-        client = Client()
-        client.force_login(world.standing(role))
-        return client
-
-    return at
+    return world.office
 
 
 @pytest.fixture

@@ -57,8 +57,7 @@ def test_after_a_whole_life_no_secret_stands_in_a_table_a_log_or_an_answer(
         answers.append(admin.post(f"/webhooks/{owner}/deliveries/{each.wire_id}/retry"))
     answers += [admin.get("/webhooks"), admin.get(path), admin.get("/webhooks/deliveries")]
     page = f"/admin/webhooks/subscription/{Subscription.objects.first().pk}/change/"
-    admin.http.force_login(world.standing("admin"))
-    answers.append(admin.http.get(page))
+    answers.append(world.office("admin").get(page))
 
     assert len(receiver.arrivals) == 4
     secrets = [ours["secret"], rotated["new_secret"], given, later, PLAIN, HEADER]
