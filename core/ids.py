@@ -11,8 +11,8 @@ from core.errors import Malformed
 
 _ALPHABET = "0123456789abcdefghjkmnpqrstvwxyz"
 _VALUE = {character: value for value, character in enumerate(_ALPHABET)}
-# Of the 128 bits: all but the four of the version and the two of the variant; and those set.
-_RANDOM = ~(0xF << 76 | 0x3 << 62)
+# The last 62 bits; and the four of the version with the two of the variant.
+_RANDOM = (1 << 62) - 1
 _VERSION_7 = 7 << 76 | 2 << 62
 _BARE = re.compile(r"[0-9a-fA-F]{32}|[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
 
@@ -23,10 +23,15 @@ class MalformedId(Malformed):
 
 
 def uuid7() -> UUID:
-    """Make a time-ordered id. Source: RFC 9562, section 5.7 (millisecond clock, 74 random bits)."""
-    millis = time.time_ns() // 1_000_000
-    value = (millis << 80) | int.from_bytes(os.urandom(10), "big")
-    return UUID(int=(value & _RANDOM) | _VERSION_7)
+    """Make an id that sorts after those this process made before.
+
+    Source: RFC 9562, section 5.7, with the 12 bits behind the milliseconds as their fraction
+    (section 6.2, method 3): steps of a quarter of a microsecond, less than one call takes.
+    """
+    millis, nanos = divmod(time.time_ns(), 1_000_000)
+    fraction = (nanos << 12) // 1_000_000
+    random = int.from_bytes(os.urandom(8), "big") & _RANDOM
+    return UUID(int=millis << 80 | fraction << 64 | random | _VERSION_7)
 
 
 def earliest_at(at: datetime) -> UUID:

@@ -1,5 +1,5 @@
-import time
-from uuid import UUID
+from datetime import UTC, datetime, timedelta
+from uuid import RFC_4122, UUID
 
 import pytest
 
@@ -39,12 +39,18 @@ def test_another_prefix_or_alphabet_is_malformed(text: str) -> None:
         ids.decode("pay", text)
 
 
-def test_made_ids_are_version_seven_and_sort_by_time() -> None:
-    first = ids.uuid7()
-    time.sleep(0.002)
-    second = ids.uuid7()
-    assert first.version == second.version == 7
-    assert first < second
+def test_made_ids_are_version_seven_and_sort_in_the_order_of_their_making() -> None:
+    made = [ids.uuid7() for _ in range(1000)]
+    assert {each.version for each in made} == {7}
+    assert {each.variant for each in made} == {RFC_4122}
+    assert made == sorted(made)
+
+
+def test_an_id_tells_when_it_was_made() -> None:
+    before = datetime.now(UTC)
+    made = ids.uuid7()
+    assert ids.earliest_at(before) <= made
+    assert made < ids.earliest_at(datetime.now(UTC) + timedelta(milliseconds=2))
 
 
 def test_ten_thousand_ids_differ() -> None:
