@@ -26,7 +26,7 @@ from urllib.parse import urlsplit
 
 import django
 from django.core.management import call_command
-from django.db import connection
+from django.db import ProgrammingError, connection
 
 from config import process
 
@@ -81,7 +81,7 @@ def database() -> Iterator[None]:
     django.setup()
     outer = str(connection.settings_dict["NAME"])
     name = f"{outer}_bench"
-    _execute(f'DROP DATABASE IF EXISTS "{name}" WITH (FORCE)')  # of a run that was killed
+    _drop(name)  # of a run that was killed
     _execute(f'CREATE DATABASE "{name}"')
     try:
         _use(name)
@@ -91,8 +91,21 @@ def database() -> Iterator[None]:
     finally:
         os.environ["DATABASE_URL"] = given
         _use(outer)
-        _execute(f'DROP DATABASE IF EXISTS "{name}" WITH (FORCE)')
+        _drop(name)
         connection.close()
+
+
+def _drop(name: str) -> None:
+    deadline = time.monotonic() + ENDS_WITHIN_S
+    while True:
+        try:
+            _execute(f'DROP DATABASE IF EXISTS "{name}" WITH (FORCE)')
+        except ProgrammingError:  # autovacuum is still at it, and its workers are not ours to end
+            if time.monotonic() > deadline:
+                raise
+            time.sleep(0.5)
+        else:
+            return
 
 
 def _path(url: str, name: str) -> str:
